@@ -1,0 +1,164 @@
+"""Modular exponentiation: the only module that imports gmpy2.
+
+Everything here is about integers modulo p; what they mean stands in `group`. Nothing here but `power_secret` is
+constant-time: tables, `powmod` and multi-exponentiation are for public values and for nonces that are used once.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from gmpy2 import invert as _invert
+from gmpy2 import jacobi as _jacobi
+from gmpy2 import mpz, powmod, powmod_sec
+
+__all__ = ["COUNTS", "Counts", "FixedBase", "Integer", "fixed_base", "integer", "inverse", "jacobi", "multi_power",
+           "power", "power_secret"]  # fmt: skip
+
+Integer = mpz
+
+
+@dataclass(slots=True)
+class Counts:
+    """How often each kind of operation ran in this process: exact where times are noisy."""
+
+    power: int = 0
+    power_secret: int = 0
+    fixed_base: int = 0
+    multi_power_bases: int = 0
+    jacobi: int = 0
+
+    def reset(self) -> None:
+        """Start again from zero."""
+        self.power = self.power_secret = self.fixed_base = self.multi_power_bases = self.jacobi = 0
+
+
+COUNTS = Counts()
+
+
+def integer(value: int | bytes | Integer) -> Integer:
+    """Return `value` as an Integer; bytes are big endian."""
+    return mpz.from_bytes(value, "big") if isinstance(value, bytes) else mpz(value)
+
+
+def power(base: Integer, exponent: Integer, modulus: Integer) -> Integer:
+    """Return base^exponent mod modulus for a public exponent."""
+    COUNTS.power += 1
+    return powmod(base, exponent, modulus)
+
+
+def power_secret(base: Integer, exponent: Integer, modulus: Integer) -> Integer:
+    """Return base^exponent mod modulus in time that depends on the lengths alone (GMP's mpz_powm_sec).
+
+    Args:
+        base: Any residue.
+        exponent: Positive; the caller gives it a fixed length.
+        modulus: Odd.
+    """
+    COUNTS.power_secret += 1
+    return powmod_sec(base, exponent, modulus)
+
+
+def inverse(value: Integer, modulus: Integer) -> Integer:
+    """Return value^-1 mod modulus.
+
+    Raises:
+        ZeroDivisionError: `value` has no inverse.
+    """
+    return _invert(value, modulus)
+
+
+def jacobi(value: Integer, modulus: Integer) -> int:
+    """Return the Jacobi symbol (value / modulus): 1, -1 or 0."""
+    COUNTS.jacobi += 1
+    return _jacobi(value, modulus)
+
+
+@dataclass(frozen=True, slots=True)
+class FixedBase:
+    """Powers of one base, so that an exponentiation becomes one multiplication a window.
+
+    A table for a 256-bit exponent and a 4096-bit modulus takes 5 MiB and 0.1 s at 8-bit windows, 48 MiB and 1 s at
+    12-bit ones. Not constant-time.
+    """
+
+    modulus: Integer
+    window: int
+    rows: tuple[tuple[Integer, ...], ...] = field(repr=False)
+
+    @classmethod
+    def of(cls, base: Integer, modulus: Integer, bits: int, window: int = 8) -> "FixedBase":
+        """Return the table for exponents of up to `bits` bits."""
+        rows = []
+        for _ in range(-(-bits // window)):
+            row = [mpz(1)]
+            for _ in range((1 << window) - 1):
+                row.append(row[-1] * base % modulus)
+            rows.append(tuple(row))
+            base = row[-1] * base % modulus
+        return cls(modulus, window, tuple(rows))
+
+    def power(self, exponent: Integer) -> Integer:
+        """Return base^exponent mod modulus for 0 <= exponent < 2^bits."""
+        COUNTS.fixed_base += 1
+        modulus, window, rest = self.modulus, self.window, int(exponent)
+        mask = (1 << window) - 1
+        result = mpz(1)
+        for row in self.rows:
+            digit = rest & mask
+            if digit:
+                result = result * row[digit] % modulus
+            rest >>= window
+        if rest:
+            raise ValueError("the exponent is longer than the table")
+        return result
+
+
+@lru_cache(maxsize=16)
+def fixed_base(base: Integer, modulus: Integer, bits: int, window: int = 8) -> FixedBase:
+    """Return this process's table for `base`; the sixteen used last are kept."""
+    return FixedBase.of(base, modulus, bits, window)
+
+
+def multi_power(bases: Sequence[Integer], exponents: Sequence[Integer], modulus: Integer) -> Integer:
+    """Return the product of base^exponent over all pairs (Pippenger's buckets).
+
+    Args:
+        bases: Residues.
+        exponents: Non-negative, as many as bases.
+        modulus: Positive.
+    """
+    if len(bases) != len(exponents):
+        raise ValueError("as many exponents as bases are needed")
+    COUNTS.multi_power_bases += len(bases)
+    bits = max((exponent.bit_length() for exponent in exponents), default=0)
+    window = _window(len(bases), bits)
+    plain = [int(exponent) for exponent in exponents]
+    result = mpz(1)
+    for shift in reversed(range(0, bits, window)):
+        for _ in range(window):
+            result = result * result % modulus
+        result = result * _bucket_product(zip(bases, plain, strict=True), shift, window, modulus) % modulus
+    return result
+
+
+def _window(count: int, bits: int) -> int:
+    """Return the width that makes ceil(bits / w) * (count + 2^(w+1)) least."""
+    return min(range(1, 17), key=lambda width: -(-bits // width) * (count + (2 << width)))
+
+
+def _bucket_product(pairs: Iterable[tuple[Integer, int]], shift: int, window: int, modulus: Integer) -> Integer:
+    """Return the product of base^digit, where digit is the exponent's window at `shift`."""
+    mask = (1 << window) - 1
+    buckets: list[Integer | None] = [None] * (mask + 1)
+    for base, exponent in pairs:
+        digit = (exponent >> shift) & mask
+        if digit:
+            held = buckets[digit]
+            buckets[digit] = base if held is None else held * base % modulus
+    running = result = mpz(1)
+    for bucket in reversed(buckets[1:]):
+        if bucket is not None:
+            running = running * bucket % modulus
+        result = result * running % modulus
+    return result

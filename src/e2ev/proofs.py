@@ -1,0 +1,39 @@
+"""The statements that EGDS 2.1 proves, each as rows of a linear relation."""
+
+from collections.abc import Sequence
+
+from e2ev.elgamal import Ciphertext
+from e2ev.group import Element, Exponent, Nonce
+from e2ev.sigma import Relation, Row
+
+
+def knowledge(*powers: tuple[Element, Element]) -> Relation:
+    """I know x_0, x_1, ... with target = base^x for each (target, base): Schnorr's proof, one challenge for all."""
+    return tuple(Row(((target, 1),), ((base, i),)) for i, (target, base) in enumerate(powers))
+
+
+def possession(commitments: Sequence[Element], communication_key: Element) -> Relation:
+    """I know all coefficients behind K_i,0 .. K_i,k-1 and the secret behind κ_i (EGDS §3.2.2)."""
+    g = communication_key.group.generator
+    return knowledge(*((element, g) for element in (*commitments, communication_key)))
+
+
+def equal_logarithms(first: tuple[Element, Element], second: tuple[Element, Element]) -> Relation:
+    """I know one x with target = base^x for both (target, base): Chaum and Pedersen's proof (EGDS §3.6.5)."""
+    return tuple(Row(((target, 1),), ((base, 0),)) for target, base in (first, second))
+
+
+def in_range(ciphertext: Ciphertext, key: Element, limit: int) -> tuple[Relation, ...]:
+    """One of 0 .. limit is encrypted: branch j says α = g^ξ and β·K^-j = K^ξ (EGDS (57), (58))."""
+    g = key.group.generator
+    return tuple(
+        (Row(((ciphertext.alpha, 1),), ((g, 0),)), Row(((ciphertext.beta, 1), (key, -j)), ((key, 0),)))
+        for j in range(limit + 1)
+    )
+
+
+def in_range_known(key: Element, nonce: Nonce, value: int, limit: int) -> tuple[Relation, ...]:
+    """The branches of `in_range` as the encrypter knows them: α and β written as powers of g and K."""
+    g = key.group.generator
+    beta: Exponent = nonce + value
+    return tuple((Row(((g, nonce),), ((g, 0),)), Row(((key, beta), (key, -j)), ((key, 0),))) for j in range(limit + 1))

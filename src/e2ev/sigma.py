@@ -1,0 +1,153 @@
+"""One engine for every linear sigma proof, and for OR of them.
+
+A statement is data: rows, each saying that a known target is a product of bases raised to secret witnesses. Schnorr's
+proof has one base a row, Chaum and Pedersen's has two rows with one witness; a range proof is an OR of the latter
+(Cramer, Damgård, Schoenmakers 1994). EGDS writes responses as v = u - c·x and recomputes commitments as
+base^v · target^c; so does this module.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+from e2ev.group import SYSTEM_RANDOMNESS, Element, Exponent, Nonce, Randomness, Scalar, SecretScalar
+
+Term = tuple[Element, Exponent | int]
+"""One element and the exponent that it carries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The claim that the product of `target` terms equals the product of base^witness.
+
+    Attributes:
+        target: Terms with known exponents, for β·K^-j: ((β, 1), (K, -j)).
+        bases: Pairs of a base and the position of its witness.
+    """
+
+    target: tuple[Term, ...]
+    bases: tuple[tuple[Element, int], ...]
+
+
+Relation = tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A proof as EGDS publishes it: (c, v_0, v_1, ...), without its commitments."""
+
+    challenge: Scalar
+    responses: tuple[Scalar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProofOfOne:
+    """A proof that one of several relations with one witness each holds: c_0.., v_0.. (EGDS §3.3.7)."""
+
+    challenges: tuple[Scalar, ...]
+    responses: tuple[Scalar, ...]
+
+
+Challenge = Callable[[Sequence[Element]], Scalar]
+"""The Fiat-Shamir challenge as a function of the commitments; it has the whole statement inside."""
+
+
+def _multiply(terms: Sequence[Term]) -> Element:
+    """Return the product of the terms, one exponentiation a base."""
+    gathered: dict[int, tuple[Element, Exponent | int]] = {}
+    for base, exponent in terms:
+        held = gathered.get(id(base))
+        gathered[id(base)] = (base, exponent if held is None else _sum(held[1], exponent))
+    powers = (base if exponent == 1 else base**exponent for base, exponent in gathered.values())
+    return reduce(lambda left, right: left * right, powers)
+
+
+def _sum(left: Exponent | int, right: Exponent | int) -> Exponent | int:
+    if isinstance(left, int):
+        return left + right if isinstance(right, int) else right + left
+    return right + left if not isinstance(right, int) and right.hidden and not left.hidden else left + right
+
+
+def _times(left: Exponent | int, right: Scalar) -> Exponent:
+    return right * left if isinstance(left, int) or not left.hidden else left * right
+
+
+def commit(relation: Relation, nonces: Sequence[Nonce]) -> tuple[Element, ...]:
+    """Return the honest commitments, one a row."""
+    return tuple(_multiply([(base, nonces[position]) for base, position in row.bases]) for row in relation)
+
+
+def recompute(relation: Relation, challenge: Scalar, responses: Sequence[Exponent]) -> tuple[Element, ...]:
+    """Return the commitments that make the transcript valid: base^v · target^c, one a row."""
+    return tuple(
+        _multiply(
+            [(base, responses[position]) for base, position in row.bases]
+            + [(element, _times(exponent, challenge)) for element, exponent in row.target]
+        )
+        for row in relation
+    )
+
+
+def prove(
+    relation: Relation,
+    witnesses: Sequence[Nonce | SecretScalar],
+    challenge_of: Challenge,
+    randomness: Randomness = SYSTEM_RANDOMNESS,
+) -> Proof:
+    """Return a proof of knowledge of the witnesses; a fresh nonce is drawn for each, in their order."""
+    group = relation[0].bases[0][0].group
+    nonces = [group.random_nonce(randomness) for _ in witnesses]
+    challenge = challenge_of(commit(relation, nonces))
+    return Proof(challenge, tuple(respond(u, challenge, x) for u, x in zip(nonces, witnesses, strict=True)))
+
+
+def respond(nonce: Nonce, challenge: Scalar, witness: Nonce | SecretScalar) -> Scalar:
+    """Return v = u - c·x, which may be published."""
+    return (nonce - witness * challenge).publish()
+
+
+def is_valid(relation: Relation, proof: Proof, challenge_of: Challenge) -> bool:
+    """Return whether the challenge is the hash of the recomputed commitments."""
+    return challenge_of(recompute(relation, proof.challenge, proof.responses)) == proof.challenge
+
+
+def prove_one(
+    relations: Sequence[Relation],
+    true: int,
+    witness: Nonce,
+    challenge_of: Challenge,
+    randomness: Randomness = SYSTEM_RANDOMNESS,
+) -> ProofOfOne:
+    """Return a proof that one of `relations` holds, without telling which (EGDS (57)-(61)).
+
+    Args:
+        relations: The branches as the prover knows them: targets written over the fixed bases, so that even the
+            commitments of false branches come from tables.
+        true: The position of the branch that holds.
+        witness: The witness, the same for each branch.
+        challenge_of: Of all commitments, branch by branch.
+        randomness: Gives u_0, u_1, ... and then c_j for each false branch.
+    """
+    group = witness.group
+    nonces = [group.random_nonce(randomness) for _ in relations]
+    challenges = [group.random_scalar(randomness) if j != true else group.scalar(0) for j in range(len(relations))]
+    commitments: list[Element] = []
+    for relation, nonce, challenge in zip(relations, nonces, challenges, strict=True):
+        commitments += recompute(relation, challenge, (nonce - witness * challenge,))
+    challenges[true] = sum((-challenge for challenge in challenges), start=challenge_of(commitments))
+    responses = tuple(respond(u, c, witness) for u, c in zip(nonces, challenges, strict=True))
+    return ProofOfOne(tuple(challenges), responses)
+
+
+def recompute_one(relations: Sequence[Relation], proof: ProofOfOne) -> list[Element]:
+    """Return the commitments of all branches, in order."""
+    branches = zip(relations, proof.challenges, proof.responses, strict=True)
+    return [element for relation, c, v in branches for element in recompute(relation, c, (v,))]
+
+
+def is_valid_one(relations: Sequence[Relation], proof: ProofOfOne, challenge_of: Challenge) -> bool:
+    """Return whether the proof has just these branches and its challenges sum to the hash (EGDS 6.D, 7.D)."""
+    if not len(relations) == len(proof.challenges) == len(proof.responses):
+        return False
+    total = sum(proof.challenges[1:], start=proof.challenges[0])
+    return challenge_of(recompute_one(relations, proof)) == total

@@ -6,10 +6,12 @@ from functools import reduce
 from operator import mul
 
 from e2ev import hashing, proofs, sigma
+from e2ev.chaining import ChainingField
 from e2ev.contest_data import decrypt_contest_data, encode_contest_data, encrypt_contest_data, is_overvote
 from e2ev.elgamal import Ciphertext, HashedCiphertext, combine, discrete_logarithm, encrypt, encryption_pair, xor
 from e2ev.errors import DataError, RejectedError
 from e2ev.group import SYSTEM_RANDOMNESS, Element, Group, Nonce, Randomness, Residue, Scalar
+from e2ev.hashing import Digest
 from e2ev.manifest import Manifest, Option
 from e2ev.sigma import ProofOfOne
 
@@ -73,7 +75,7 @@ class EncryptedContest:
     selections: tuple[EncryptedSelection, ...]
     limit_proof: ProofOfOne
     data: HashedCiphertext | None
-    contest_hash: bytes
+    contest_hash: Digest
 
     def total(self) -> Ciphertext:
         """Return (ᾱ, β̄), an encryption of the sum of all selections (EGDS §3.3.8)."""
@@ -97,16 +99,16 @@ class EncryptedBallot:
         code: The confirmation code H_C.
     """
 
-    salt: bytes
-    identifier: bytes
-    identifier_hash: bytes
+    salt: Digest
+    identifier: Digest
+    identifier_hash: Digest
     style: int
     unit: int
     weight: int
     contests: tuple[EncryptedContest, ...]
     nonce: HashedCiphertext
-    chaining: bytes
-    code: bytes
+    chaining: ChainingField
+    code: Digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +204,8 @@ def _check_plain(manifest: Manifest, plain: PlainBallot) -> None:
             raise DataError(
                 f"{len(contest.options)} numbers from 0 up are needed, one for each option", where=contest.label
             )
+        if chosen.write_ins and not contest.data_blocks:
+            raise DataError("a write-in was given and the contest keeps none", where=contest.label)
 
 
 def encrypt_contest(
@@ -314,9 +318,9 @@ def is_valid_limit(key: Element, identifier_hash: bytes, limit: int, contest: En
 
 
 def is_valid_nonce_proof(identifier_hash: bytes, cipher: HashedCiphertext) -> bool:
-    """Return whether the encrypted ballot nonce proves knowledge of its nonce (EGDS (38))."""
+    """Return whether the encrypted ballot nonce is 32 bytes and proves knowledge of its nonce (EGDS (38))."""
     g = cipher.c0.group.generator
-    return len(cipher.c2.responses) == 1 and sigma.is_valid(
+    return len(cipher.c1) == BALLOT_NONCE_BYTES and sigma.is_valid(
         proofs.knowledge((cipher.c0, g)),
         cipher.c2,
         lambda h: hashing.ballot_nonce_challenge(g.group, identifier_hash, h[0], cipher.c0, cipher.c1),

@@ -146,8 +146,8 @@ def _possession_challenge(
 
 
 def has_valid_proofs(election: Election, keys: TrusteeKeys) -> bool:
-    """Return whether both challenges are as they must be, for k commitments each (EGDS verification 2.C)."""
-    return all(
+    """Return whether the index is one of 1 .. n and both challenges are right, for k commitments each (EGDS 2.C)."""
+    return keys.trustee in election.everyone() and all(
         len(commitments) == election.quorum
         and len(proof.responses) == election.quorum + 1
         and sigma.is_valid(
@@ -169,7 +169,13 @@ def seal_share(
     recipient: TrusteeKeys,
     randomness: Randomness = SYSTEM_RANDOMNESS,
 ) -> SealedShare:
-    """Return the recipient's shares of both polynomials, sealed to its communication key (EGDS (15)-(22))."""
+    """Return the recipient's shares of both polynomials, sealed to its communication key (EGDS (15)-(22)).
+
+    Raises:
+        ValueError: The recipient is not another one of the n trustees: a share at 0 would be the secret itself.
+    """
+    if recipient.trustee not in election.everyone() or recipient.trustee == sender:
+        raise ValueError("shares go to the other trustees, 1 .. n")
     to, key = recipient.trustee, recipient.communication_key
     nonce = election.group.random_nonce(randomness)
     alpha, beta = encryption_pair(key, nonce)

@@ -1,6 +1,11 @@
 """Chains of confirmation codes on one device (EGDS 2.1 §3.4.3, §3.4.4): modes none and simple, with closing."""
 
+from typing import Annotated
+
 from e2ev import hashing
+
+ChainingField = Annotated[bytes, 36]
+"""B_C: four bytes of mode, 32 bytes of hash."""
 
 NO_CHAINING = b"\0\0\0\0"
 SIMPLE_CHAINING = b"\0\0\0\1"

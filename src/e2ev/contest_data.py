@@ -28,19 +28,27 @@ def encode_contest_data(contest: Contest, selections: Sequence[int], write_ins: 
     over = is_overvote(contest, selections)
     status = 3 if over else 2 if total == 0 else 1 if total < contest.selection_limit else 0
     marks = [min(value, 0xFFFF) for value in selections] if over else []
-    texts = [text.encode() for text in write_ins]
+    texts = [_utf8(contest, text) for text in write_ins]
     if len(texts) > contest.write_ins:
         raise DataError(f"{len(texts)} write-ins where the contest keeps {contest.write_ins}", where=contest.label)
-    encoded = bytes([status]) + len(marks).to_bytes(2, "big") + b"".join(mark.to_bytes(2, "big") for mark in marks)
-    encoded += b"".join(len(text).to_bytes(2, "big") + text for text in texts) + b"\x80"
+    needed = 4 + 2 * len(marks) + sum(2 + len(text) for text in texts)
     size = BLOCK_BYTES * contest.data_blocks
-    if len(encoded) > size:
+    if needed > size:  # before anything is written: lengths have two bytes
         raise DataError(
-            f"contest data takes {len(encoded)} bytes and the manifest keeps {size}",
+            f"contest data takes {needed} bytes and the manifest keeps {size}",
             where=contest.label,
             remedy="shorten the write-in, or give the contest more blocks before the election",
         )
+    encoded = bytes([status]) + len(marks).to_bytes(2, "big") + b"".join(mark.to_bytes(2, "big") for mark in marks)
+    encoded += b"".join(len(text).to_bytes(2, "big") + text for text in texts) + b"\x80"
     return encoded.ljust(size, b"\0")
+
+
+def _utf8(contest: Contest, text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise DataError("a write-in holds half a surrogate pair, which is no text", where=contest.label) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +68,9 @@ def decode_contest_data(data: bytes) -> ContestData:
     """
     body = data.rstrip(b"\0")
     try:
-        if body[-1:] != b"\x80":
-            raise ValueError
         status, count = _STATUS[body[0]], int.from_bytes(body[1:3], "big")
+        if body[-1:] != b"\x80" or len(body) < 4 + 2 * count:
+            raise ValueError
         marks = tuple(int.from_bytes(body[3 + 2 * i : 5 + 2 * i], "big") for i in range(count))
         rest, texts = body[3 + 2 * count : -1], []
         while rest:
@@ -105,9 +113,9 @@ def encrypt_contest_data(
 
 
 def is_valid_data_proof(identifier_hash: bytes, contest: int, cipher: HashedCiphertext) -> bool:
-    """Return whether encrypted contest data proves knowledge of its nonce (EGDS (69))."""
+    """Return whether encrypted contest data is whole blocks and proves knowledge of its nonce (EGDS (69))."""
     g = cipher.c0.group.generator
-    return len(cipher.c2.responses) == 1 and sigma.is_valid(
+    return len(cipher.c1) % BLOCK_BYTES == 0 and sigma.is_valid(
         proofs.knowledge((cipher.c0, g)),
         cipher.c2,
         lambda h: hashing.contest_data_challenge(g.group, identifier_hash, contest, h[0], cipher.c0, cipher.c1),

@@ -85,14 +85,26 @@ class Group:
         Each Jacobi symbol is taken, which settles the part of order 2; a product with random 128-bit exponents
         settles the part of order (p-1)/2q, which is prime. Only where that product fails is each one tested alone.
         """
-        odd = [i for i, residue in enumerate(residues) if arith.jacobi(residue.value, self.p) != 1]
-        even = [i for i in range(len(residues)) if i not in set(odd)] if odd else list(range(len(residues)))
+        odd: list[int] = []
+        even: list[int] = []
+        for i, residue in enumerate(residues):
+            (even if arith.jacobi(residue.value, self.p) == 1 else odd).append(i)
         values = [residues[i].value for i in even]
         exponents = [arith.integer(randomness(_BATCH_EXPONENT_BYTES)) for _ in values]
         product = arith.multi_power(values, exponents, self.p)
         if arith.power(product, self.q, self.p) != 1:
             odd += [i for i in even if not self.is_member(residues[i])]
         return sorted(odd)
+
+    def raw_scalar(self, encoded: bytes) -> "RawScalar":
+        """Return the integer with this encoding, which may be q or more.
+
+        Raises:
+            DataError: The width is not l_q.
+        """
+        if len(encoded) != self.scalar_bytes:
+            raise DataError(f"{len(encoded)} bytes where a scalar of {self.name} has {self.scalar_bytes}")
+        return RawScalar(self, arith.integer(encoded))
 
     def scalar(self, value: int | Integer) -> "Scalar":
         """Return `value` mod q as a public scalar."""
@@ -127,6 +139,18 @@ class Residue:
     def to_bytes(self) -> bytes:
         """Return the value in l_p bytes, big endian (EGDS §5.1.1)."""
         return self.value.to_bytes(self.group.element_bytes, "big")
+
+
+@dataclass(frozen=True, slots=True)
+class RawScalar:
+    """An integer of l_q bytes of which nothing else is known."""
+
+    group: Group = field(repr=False)
+    value: Integer
+
+    def to_bytes(self) -> bytes:
+        """Return the value in l_q bytes, big endian."""
+        return self.value.to_bytes(self.group.scalar_bytes, "big")
 
 
 @dataclass(frozen=True, slots=True)

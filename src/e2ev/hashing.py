@@ -8,10 +8,13 @@ with a text that no EGDS input starts with; their list stands in specs/protocol.
 import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 from e2ev import arith
 from e2ev.group import Element, Group, Residue, Scalar
+
+Digest = Annotated[bytes, 32]
+"""The type of hash values in the record: exactly 32 bytes."""
 
 VERSION = b"v2.1.0".ljust(32, b"\0")
 """The version byte array ver (EGDS §3.1.2)."""

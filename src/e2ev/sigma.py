@@ -107,7 +107,9 @@ def respond(nonce: Nonce, challenge: Scalar, witness: Nonce | SecretScalar) -> S
 
 
 def is_valid(relation: Relation, proof: Proof, challenge_of: Challenge) -> bool:
-    """Return whether the challenge is the hash of the recomputed commitments."""
+    """Return whether there is one response a witness, and the challenge is the hash of the recomputed commitments."""
+    if len(proof.responses) != 1 + max(position for row in relation for _, position in row.bases):
+        return False
     return challenge_of(recompute(relation, proof.challenge, proof.responses)) == proof.challenge
 
 

@@ -12,7 +12,7 @@ from typing import Protocol
 from e2ev import hashing, proofs, sigma
 from e2ev.ceremony import KeyShare
 from e2ev.elgamal import Ciphertext, HashedCiphertext, discrete_logarithm
-from e2ev.errors import RejectedError
+from e2ev.errors import NotReadyError, RejectedError
 from e2ev.group import SYSTEM_RANDOMNESS, Element, Nonce, Randomness, Scalar, SecretScalar, product
 from e2ev.hashing import JointCommitments
 from e2ev.sharing import TrusteeId, combine_shares, lagrange_coefficient
@@ -158,8 +158,13 @@ def check_openings(task: Task, commitments: Mapping[TrusteeId, bytes], openings:
     """Check that each opening of the quorum is what was committed to (EGDS §3.6.5).
 
     Raises:
-        RejectedError: One is not; its trustee is the culprit.
+        NotReadyError: One is missing.
+        RejectedError: One is wrong, or nobody committed to it; its trustee is the culprit.
     """
+    for trustee in sorted(commitments.keys() ^ openings.keys()):
+        if trustee in commitments:
+            raise NotReadyError(f"the opening of trustee {trustee} is missing")
+        raise RejectedError("the opening was not committed to", culprit=f"trustee {trustee}")
     quorum = sorted(commitments)
     for trustee in quorum:
         if task.commitment(trustee, openings[trustee], quorum) != commitments[trustee]:

@@ -1,0 +1,390 @@
+"""Who may post what, and when (specs/record.md, "Rules"): one rule a kind of entry.
+
+A rule says what speaks against an entry, given what stands on the board before it: objections, each with the id of its
+check in specs/verification.md. `ledger` applies the rules, for the board's intake and for the verifier alike.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+from e2ev.board.contents import Attempt, BallotPlace, Ceremony, Contents, Device, Posted
+from e2ev.board.reader import Logged
+from e2ev.record.kinds import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """What is wrong with an entry.
+
+    Attributes:
+        check: Id of the check.
+        found: What was found and what was expected.
+        culprit: Whose doing it is, if the signature proves that.
+    """
+
+    check: str
+    found: str
+    culprit: str = ""
+
+
+def name_of(contents: Contents, author: bytes) -> str:
+    """Return what people call an author: "trustee 2 (Bakyt)", "device D1 at Hoy"."""
+    seat = contents.seat_of(author)
+    if seat is not None:
+        return contents.name_of(seat)
+    if author in contents.devices:
+        return f"device {contents.devices[author].name} at {contents.station(author)}"
+    return "the administrator" if author == contents.administrator else f"unknown author {author.hex()[2:18]}"
+
+
+Rule = Callable[[Contents, Posted[Any]], Iterator[Objection]]
+Take = Callable[[Contents, Posted[Any]], None]
+
+
+# Each rule: what speaks against the entry
+
+
+def _administrator(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
+    if posted.header.author != contents.administrator:
+        who = name_of(contents, posted.header.author)
+        yield Objection("B.7", f"{who} posts what only the administrator may post", who)
+
+
+def _not_again(held: object, what: str) -> Iterator[Objection]:
+    if held is not None:
+        yield Objection("B.8", f"{what} a second time")
+
+
+def _before_open(contents: Contents) -> Iterator[Objection]:
+    if contents.opened is not None:
+        yield Objection("B.8", "a message of the ceremony after voting was opened")
+
+
+def _seat(contents: Contents, posted: Posted[Any], trustee: int) -> Iterator[Objection]:
+    if contents.seat_of(posted.header.author) != trustee:
+        who = name_of(contents, posted.header.author)
+        yield Objection("B.7", f"{who} posts in the name of trustee {trustee}", who)
+
+
+def _ceremony(contents: Contents, posted: Posted[Any], trustee: int, held: object) -> Iterator[Objection]:
+    """Rules of all four messages of the ceremony."""
+    yield from _seat(contents, posted, trustee)
+    yield from _before_open(contents)
+    yield from _not_again(held, "the same message of the ceremony")
+    if posted.body.form.attempt != contents.ceremony.number:
+        yield Objection("B.8", f"attempt {posted.body.form.attempt} of the ceremony during {contents.ceremony.number}")
+    if contents.joint is not None:
+        yield Objection("B.8", "a message of the ceremony after the joint keys")
+
+
+def _keys(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
+    trustee = posted.body.form.keys.trustee
+    return _ceremony(contents, posted, trustee, contents.ceremony.keys.get(trustee))
+
+
+def _shares(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
+    sender = posted.body.form.sender
+    yield from _ceremony(contents, posted, sender, contents.ceremony.shares.get(sender))
+    if len(contents.ceremony.keys) != len(contents.seats):
+        yield Objection("B.8", "shares before the keys of all trustees")
+    if len(posted.body.form.share_hashes) != len(contents.seats) - 1:
+        yield Objection("K.1", "not one share for each other trustee", contents.name_of(sender))
+
+
+def _acceptance(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
+    trustee = posted.body.form.trustee
+    yield from _ceremony(contents, posted, trustee, contents.ceremony.acceptances.get(trustee))
+    if len(contents.ceremony.shares) != len(contents.seats):
+        yield Objection("B.8", "acceptance before the shares of all trustees")
+
+
+def _complaint(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
+    yield from _ceremony(contents, posted, posted.body.form.accuser, None)
+    if not 1 <= posted.body.form.accused <= len(contents.seats):
+        yield Objection("K.1", "a complaint about nobody")
+    if (posted.body.form.reason == "share") != (posted.body.form.evidence is not None):
+        yield Objection("K.1", "a complaint about a share has evidence, and no other has")
+
+
+def _joint(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
+    yield from _administrator(contents, posted)
+    yield from _not_again(contents.joint, "joint keys")
+    if len(contents.ceremony.acceptances) != len(contents.seats):
+        yield Objection("B.8", "joint keys before every trustee accepted")
+    if [item.role for item in posted.body.form.keys] != ["vote", "data"]:
+        yield Objection("R.1", "joint keys are one for votes, then one for data")
+
+
+def _rehearsal(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
+    trustee = posted.body.form.trustee
+    yield from _seat(contents, posted, trustee)
+    yield from _before_open(contents)
+    yield from _not_again(contents.rehearsals.get(trustee), "a rehearsal")
+    if contents.joint is None:
+        yield Objection("B.8", "a rehearsal before the joint keys")
+
+
+def _admitted(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
+    body = posted.body.form
+    yield from _administrator(contents, posted)
+    yield from _not_again(contents.devices.get(body.author), "the same device")
+    if contents.joint is None or contents.closed is not None:
+        yield Objection("B.8", "a device is admitted between the joint keys and the close")
+    if body.author == contents.administrator or contents.seat_of(body.author) is not None:
+        yield Objection("B.7", "a device has a key of its own")
+    if not 1 <= body.unit <= len(contents.manifest.reporting_units):
+        yield Objection("R.1", f"reporting unit {body.unit} is not in the manifest")
+
+
+def _device(contents: Contents, author: bytes) -> Iterator[Objection]:
+    device = contents.devices.get(author)
+    if device is None:
+        who = name_of(contents, author)
+        yield Objection("B.7", f"{who} posts what only an admitted device may post", who)
+    elif device.closed is not None or device.replaced is not None:
+        who = name_of(contents, author)
+        yield Objection("B.9", f"{who} posts after its chain was closed", who)
+
+
+def _device_closed(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
+    yield from _device(contents, posted.header.author)
+    device = contents.devices.get(posted.header.author)
+    if device is not None and posted.body.form.ballots != device.ballots:
+        who = name_of(contents, posted.header.author)
+        yield Objection("B.9", f"{who} closes over {posted.body.form.ballots} ballots and posted {device.ballots}", who)
+
+
+def _device_replaced(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
+    yield from _administrator(contents, posted)
+    yield from _device(contents, posted.body.form.device)
+    device = contents.devices.get(posted.body.form.device)
+    if device is not None and posted.body.form.ballots != device.ballots:
+        yield Objection("B.9", f"{posted.body.form.ballots} ballots are stated and {device.ballots} are on the board")
+
+
+def _open(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
+    yield from _administrator(contents, posted)
+    yield from _not_again(contents.opened, "voting is opened")
+    missing = [seat.name for i, seat in enumerate(contents.seats, 1) if i not in contents.rehearsals]
+    if missing:
+        yield Objection("K.4", "voting is opened before the rehearsal of " + ", ".join(missing))
+
+
+def _close(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
+    yield from _administrator(contents, posted)
+    yield from _not_again(contents.closed, "voting is closed")
+    if contents.opened is None:
+        yield Objection("B.8", "voting is closed before it was opened")
+    open_still = [d for d in contents.devices.values() if d.closed is None and d.replaced is None]
+    if open_still:
+        names = ", ".join(f"{d.name} at {contents.manifest.unit(d.unit).label}" for d in open_still)
+        yield Objection("B.9", f"voting is closed and these devices never closed their chain: {names}")
+    made = [contents.decision(code) for code in contents.ballots]
+    counts = {name: made.count(name) for name in ("undecided", "cast", "challenged", "abandoned")}
+    body = posted.body.form
+    if counts["undecided"]:
+        yield Objection("D.1", f"{counts['undecided']} ballots are undecided when voting is closed")
+    stated = (body.ballots, body.cast, body.challenged, body.abandoned)
+    if stated != (len(made), counts["cast"], counts["challenged"], counts["abandoned"]):
+        found = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+        yield Objection("D.4", f"the close states other counts than the board has: {len(made)} ballots, {found}")
+
+
+def ballot_rule(contents: Contents, logged: Logged) -> Iterator[Objection]:
+    header = logged.entry.header
+    yield from _device(contents, header.author)
+    if contents.opened is None or contents.closed is not None:
+        when = "after the close" if contents.closed is not None else "before voting was opened"
+        who = name_of(contents, header.author)
+        yield Objection("B.10", f"{who} posts a ballot {when}", who)
+    if header.code in contents.ballots:
+        who = name_of(contents, header.author)
+        yield Objection("8.H", f"{who} posts a confirmation code that is on the board already", who)
+
+
+def _decision(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
+    body, author = posted.body.form, posted.header.author
+    place = contents.ballots.get(body.ballot)
+    who = name_of(contents, author)
+    if place is None:
+        yield Objection("D.2", f"{who} decides about a ballot that is not on the board", who)
+        return
+    if body.ballot in contents.decisions:
+        yield Objection("D.1", f"{who} decides about ballot {body.ballot.hex()[:12]} a second time", who)
+    if author == contents.administrator and body.decision == "abandoned":
+        if contents.closed is not None:
+            yield Objection("B.8", "a ballot is abandoned after the close")
+        return
+    if author != place.author:
+        yield Objection("D.2", f"{who} decides about a ballot that {name_of(contents, place.author)} posted", who)
+    yield from _device(contents, author)
+
+
+def _exclusion(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
+    yield from _administrator(contents, posted)
+    if contents.closed is None or contents.attempts:
+        yield Objection("B.8", "ballots are excluded between the close and the tally")
+    if contents.decision(posted.body.form.ballot) != "cast":
+        yield Objection("D.3", "only a cast ballot can be excluded")
+    yield from _not_again(contents.exclusions.get(posted.body.form.ballot), "the same ballot is excluded")
+
+
+def _tally(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
+    body = posted.body.form
+    yield from _administrator(contents, posted)
+    if contents.closed is None:
+        yield Objection("B.8", "a tally before voting was closed")
+    if body.attempt != len(contents.attempts) + 1:
+        yield Objection("T.1", f"attempt {body.attempt} at decryption after {len(contents.attempts)}")
+    quorum, group = list(body.quorum), contents.election
+    if quorum != sorted(set(quorum)) or not set(quorum) <= set(group.everyone()) or len(quorum) < group.quorum:
+        yield Objection("T.1", f"the quorum {quorum} is not {group.quorum} or more trustees in increasing order")
+    if body.board_size > posted.index:
+        yield Objection("T.1", "the tally names a state of the board that is yet to come")
+
+
+def _message(contents: Contents, posted: Posted[Any], held: str, needs: str) -> Iterator[Objection]:
+    """Rules of the three messages of decryption."""
+    body = posted.body.form
+    yield from _seat(contents, posted, body.trustee)
+    attempt = contents.attempts.get(body.attempt)
+    if attempt is None or body.attempt != max(contents.attempts):
+        yield Objection("T.1", f"attempt {body.attempt} at decryption is not the one that was decided last")
+        return
+    if body.trustee not in attempt.tally.body.form.quorum:
+        yield Objection("T.1", f"trustee {body.trustee} is not in the quorum that was decided")
+    yield from _not_again(getattr(attempt, held).get(body.trustee), f"a trustee's {held}")
+    if needs and set(getattr(attempt, needs)) != set(attempt.tally.body.form.quorum):
+        yield Objection("T.2", f"{held} before the {needs} of the whole quorum")
+
+
+def _commitments(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
+    return _message(contents, posted, "commitments", "")
+
+
+def _openings(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
+    return _message(contents, posted, "openings", "commitments")
+
+
+def _responses(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
+    return _message(contents, posted, "responses", "openings")
+
+
+def _result(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
+    yield from _administrator(contents, posted)
+    attempt = contents.attempts.get(posted.body.form.attempt)
+    if attempt is None:
+        yield Objection("T.1", "a result of an attempt that was never decided")
+        return
+    yield from _not_again(attempt.result, "a result")
+    if set(attempt.responses) != set(attempt.tally.body.form.quorum):
+        yield Objection("T.2", "a result before the responses of the whole quorum")
+
+
+def _opened(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
+    body = posted.body.form
+    yield from _administrator(contents, posted)
+    yield from _not_again(contents.opened_ballots.get(body.ballot), "the same ballot is opened")
+    attempt = contents.attempts.get(body.attempt)
+    if attempt is None or body.ballot not in attempt.tally.body.form.open_by_nonce:
+        yield Objection("D.5", "a ballot is opened that no tally decided to open")
+
+
+def _decrypted(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
+    body = posted.body.form
+    yield from _administrator(contents, posted)
+    yield from _not_again(contents.decrypted_ballots.get(body.ballot), "the same ballot is decrypted")
+    attempt = contents.attempts.get(body.attempt)
+    if attempt is None or body.ballot not in attempt.tally.body.form.open_by_selection:
+        yield Objection("D.5", "a ballot is decrypted that no tally decided to decrypt")
+
+
+def _correction(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
+    return _administrator(contents, posted)
+
+
+def _second_genesis(_contents: Contents, _posted: Posted[Any]) -> Iterator[Objection]:
+    yield Objection("B.6", "a second genesis")
+
+
+# Each entry that the rules allow changes the contents
+
+
+def take_ballot(contents: Contents, logged: Logged) -> None:
+    header = logged.entry.header
+    code = cast(bytes, header.code)
+    device = contents.devices[header.author]
+    contents.ballots[code] = BallotPlace(logged.index, logged.offset, header.author, header.counter, device.last_code)
+    device.ballots += 1
+    device.last_code = code
+
+
+def _take_keys(contents: Contents, posted: Posted[Any]) -> None:
+    contents.ceremony.keys[posted.body.form.keys.trustee] = posted
+
+
+def _take_complaint(contents: Contents, posted: Posted[Any]) -> None:
+    contents.ceremony.complaint = posted
+    contents.ceremonies.append(Ceremony(contents.ceremony.number + 1))
+
+
+def _take_tally(contents: Contents, posted: Posted[Any]) -> None:
+    contents.attempts[posted.body.form.attempt] = Attempt(posted)
+
+
+def _setting(name: str) -> Take:
+    return lambda contents, posted: setattr(contents, name, posted)
+
+
+def _keeping(place: Callable[[Contents, Any], dict[Any, Any]], key: Callable[[Any], object]) -> Take:
+    def take(contents: Contents, posted: Posted[Any]) -> None:
+        place(contents, posted.body.form)[key(posted.body.form)] = posted
+
+    return take
+
+
+def _take_device(contents: Contents, posted: Posted[Any]) -> None:
+    contents.devices[posted.body.form.author] = Device(posted)
+
+
+def _take_device_closed(contents: Contents, posted: Posted[Any]) -> None:
+    contents.devices[posted.header.author].closed = posted
+
+
+def _take_device_replaced(contents: Contents, posted: Posted[Any]) -> None:
+    contents.devices[posted.body.form.device].replaced = posted
+
+
+def _take_result(contents: Contents, posted: Posted[Any]) -> None:
+    contents.attempts[posted.body.form.attempt].result = posted
+
+
+def _take_correction(contents: Contents, posted: Posted[Any]) -> None:
+    contents.corrections.append(posted)
+
+
+RULES: dict[Kind, tuple[Rule, Take]] = {
+    Kind.GENESIS: (_second_genesis, _take_correction),
+    Kind.TRUSTEE_KEYS: (_keys, _take_keys),
+    Kind.SHARES: (_shares, _keeping(lambda c, _: c.ceremony.shares, lambda b: b.sender)),
+    Kind.ACCEPTANCE: (_acceptance, _keeping(lambda c, _: c.ceremony.acceptances, lambda b: b.trustee)),
+    Kind.COMPLAINT: (_complaint, _take_complaint),
+    Kind.JOINT_KEYS: (_joint, _setting("joint")),
+    Kind.REHEARSAL: (_rehearsal, _keeping(lambda c, _: c.rehearsals, lambda b: b.trustee)),
+    Kind.DEVICE_ADMITTED: (_admitted, _take_device),
+    Kind.DEVICE_CLOSED: (_device_closed, _take_device_closed),
+    Kind.DEVICE_REPLACED: (_device_replaced, _take_device_replaced),
+    Kind.OPEN: (_open, _setting("opened")),
+    Kind.CLOSE: (_close, _setting("closed")),
+    Kind.DECISION: (_decision, _keeping(lambda c, _: c.decisions, lambda b: b.ballot)),
+    Kind.EXCLUSION: (_exclusion, _keeping(lambda c, _: c.exclusions, lambda b: b.ballot)),
+    Kind.TALLY: (_tally, _take_tally),
+    Kind.COMMITMENTS: (_commitments, _keeping(lambda c, b: c.attempts[b.attempt].commitments, lambda b: b.trustee)),
+    Kind.OPENINGS: (_openings, _keeping(lambda c, b: c.attempts[b.attempt].openings, lambda b: b.trustee)),
+    Kind.RESPONSES: (_responses, _keeping(lambda c, b: c.attempts[b.attempt].responses, lambda b: b.trustee)),
+    Kind.RESULT: (_result, _take_result),
+    Kind.OPENED_BALLOT: (_opened, _keeping(lambda c, _: c.opened_ballots, lambda b: b.ballot)),
+    Kind.DECRYPTED_BALLOT: (_decrypted, _keeping(lambda c, _: c.decrypted_ballots, lambda b: b.ballot)),
+    Kind.CORRECTION: (_correction, _take_correction),
+}

@@ -123,6 +123,6 @@ def is_valid_data_proof(identifier_hash: bytes, contest: int, cipher: HashedCiph
 
 
 def decrypt_contest_data(identifier_hash: bytes, contest: int, cipher: HashedCiphertext, beta: Element) -> bytes:
-    """Return D from β (EGDS (104)-(106))."""
-    pads = hashing.contest_data_pads(identifier_hash, contest, cipher.c0, beta, len(cipher.c1) // BLOCK_BYTES)
-    return xor(cipher.c1, pads)
+    """Return D from β (EGDS (104)-(106)); what is not whole blocks decrypts to something, and fails its own checks."""
+    pads = hashing.contest_data_pads(identifier_hash, contest, cipher.c0, beta, -(-len(cipher.c1) // BLOCK_BYTES))
+    return xor(cipher.c1, pads[: len(cipher.c1)])

@@ -33,9 +33,9 @@ class HashedCiphertext:
     c2: Proof
 
     def to_bytes(self) -> bytes:
-        """Return C_0 ‖ C_1 ‖ C_2 as EGDS hashes it, C_2 in 2·l_q bytes (EGDS §5.5.3)."""
-        c, (v,) = self.c2.challenge, self.c2.responses
-        return self.c0.to_bytes() + self.c1 + c.to_bytes() + v.to_bytes()
+        """Return C_0 ‖ C_1 ‖ C_2 as EGDS hashes it, C_2 in 2·l_q bytes if it is a proof at all (EGDS §5.5.3)."""
+        scalars = (self.c2.challenge, *self.c2.responses)
+        return self.c0.to_bytes() + self.c1 + b"".join(scalar.to_bytes() for scalar in scalars)
 
 
 def encrypt(key: Element, value: int, nonce: Exponent) -> Ciphertext:

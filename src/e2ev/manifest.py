@@ -5,48 +5,34 @@ nothing here rewrites them: `read_manifest` only reads, strictly, and names ever
 a 1-based position in a list.
 """
 
-import difflib
-import json
 import re
-import unicodedata
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
-from itertools import accumulate, islice, pairwise
-from typing import Literal, TypeVar
+from itertools import pairwise
+from typing import ClassVar, Literal, TypeVar
 
 from e2ev.errors import DataError
+from e2ev.strict_json import ABSENT, JsonError, JsonObject, Place, nearest, quoted, read_json, refuse_repeats, shown
 
-__all__ = ["BallotStyle", "Contest", "Labelled", "Manifest", "ManifestError", "ManifestProblem", "Option",
-           "ReportingUnit", "Text", "read_manifest"]  # fmt: skip
+__all__ = ["BallotStyle", "Contest", "Labelled", "Manifest", "ManifestError", "Option", "ReportingUnit", "Text",
+           "read_manifest"]  # fmt: skip
 
 FORMAT = "e2ev manifest 1"
-MAX_BYTES, MAX_DEPTH, MAX_DIGITS = 4 << 20, 16, 10
 MAX_LABEL, MAX_NAME, MAX_NOTES, MAX_LANGUAGES = 200, 1000, 10_000, 100
 MAX_CONTESTS, MAX_OPTIONS, MAX_UNITS, MAX_STYLES = 1000, 1000, 200_000, 10_000
 MAX_LIMIT, MAX_BLOCKS, MAX_CELL, MAX_WEIGHT, MAX_WEIGHTS = 1000, 128, 1_000_000, 1_000_000, 100
 DEFAULT_CELL = 10
-LISTED_PROBLEMS, KEPT_PROBLEMS = 20, 10_000
-NEAR_CANDIDATES = 5000
 BY_LANGUAGE = 'text by language, {"en": "..."}'
 UP_TO_LIMIT = ", no more than the selection limit"
 
 Chaining = Literal["none", "simple"]
 
-T = TypeVar("T")
-S = TypeVar("S", bound=str)
 L = TypeVar("L", bound="Labelled")
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{1,8})*")
-# Controls, line separators, half surrogates, and what is invisible or changes the order in which text is shown. The
-# joiners U+200C and U+200D are letters' business in several scripts and stay.
-_REFUSED = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"
-)
-_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,29 +152,11 @@ class Manifest:
         return _by_label(styles, {style.label: style.index for style in styles}, label, "ballot style")
 
 
-@dataclass(frozen=True, slots=True)
-class ManifestProblem:
-    """One thing in a manifest that is not as it must be: JSON path, what was found, what to do."""
-
-    path: str
-    found: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.found}; {self.remedy}" if self.remedy else f"{self.path}: {self.found}"
-
-
-class ManifestError(DataError):
+class ManifestError(JsonError):
     """A manifest that cannot be used; `problems` holds everything found (up to 10,000), the message 20."""
 
-    def __init__(self, problems: Sequence[ManifestProblem]) -> None:
-        self.problems = tuple(problems)
-        lines = [str(problem) for problem in self.problems[:LISTED_PROBLEMS]]
-        if len(self.problems) > LISTED_PROBLEMS:
-            lines.append(f"and {len(self.problems) - LISTED_PROBLEMS} more")
-        count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
-        remedy = "mend these places and read the manifest again; specs/manifest.md explains each field"
-        super().__init__("\n  ".join([f"{count} found", *lines]), where="manifest", remedy=remedy)
+    document: ClassVar[str] = "manifest"
+    advice: ClassVar[str] = "mend these places and read the manifest again; specs/manifest.md explains each field"
 
 
 def read_manifest(data: bytes) -> Manifest:
@@ -197,162 +165,32 @@ def read_manifest(data: bytes) -> Manifest:
     Raises:
         ManifestError: With every problem found, at most one for each JSON path.
     """
-    problems: dict[str, ManifestProblem] = {}
-    manifest = _read_root(_Place("$", _parse(data), problems))
-    if problems:
-        raise ManifestError(tuple(problems.values()))
-    return manifest
-
-
-# -- strict JSON: what the standard library would let pass becomes a value that no reader takes
-
-
-class _Object(dict[str, object]):
-    """A JSON object that remembers which of its names were written more than once."""
-
-    def __init__(self, pairs: list[tuple[str, object]]) -> None:
-        super().__init__(pairs)
-        counts = Counter(name for name, _ in pairs) if len(pairs) > len(self) else {}
-        self.repeated = [name for name, count in counts.items() if count > 1]
+    return read_json(data, lambda root: _read_root(_Place(root.path, root.value, root.problems)), error=ManifestError)
 
 
 @dataclass(frozen=True, slots=True)
-class _Refused:
-    """A value that is not taken: a number that is no short integer, a field that is not there."""
+class _Place(Place):
+    """A place in a manifest, which knows the declared languages."""
 
-    found: str
-
-
-_ABSENT = _Refused("is missing")
-
-
-def _parse(data: bytes) -> object:
-    if len(data) > MAX_BYTES:
-        raise _unreadable(f"is {len(data)} bytes long, more than {MAX_BYTES}", "shorten names and notes")
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise _unreadable(f"is not UTF-8 at byte {error.start}", "save the file as UTF-8") from error
-    if text.startswith("\ufeff"):
-        raise _unreadable("starts with a byte order mark", "save the file as UTF-8 without BOM")
-    if _depth(text) > MAX_DEPTH:  # before parsing: the parser recurses
-        raise _unreadable(f"nests brackets deeper than {MAX_DEPTH}", "close brackets that were left open")
-    try:
-        return json.loads(
-            text, object_pairs_hook=_Object, parse_int=_whole, parse_float=_number, parse_constant=_number
-        )
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise _unreadable(f"is not JSON at {place}: {error.msg.lower()}", "mend the file there") from error
-
-
-def _unreadable(found: str, remedy: str) -> ManifestError:
-    return ManifestError([ManifestProblem("$", found, remedy)])
-
-
-def _depth(text: str) -> int:
-    steps = (1 if token[0] in "[{" else -1 for token in _TOKEN.finditer(text) if token[0] in "[]{}")
-    return max(accumulate(steps), default=0)
-
-
-def _whole(digits: str) -> int | _Refused:
-    return int(digits) if len(digits) <= MAX_DIGITS else _Refused(f"is a number of {len(digits)} digits")
-
-
-def _number(text: str) -> _Refused:
-    return _Refused(f"is {text[:20]}, which is not a whole number")
-
-
-# -- places: a value of the file that knows its path and reports what it cannot take
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A value and its JSON path. What cannot be taken is reported, once for each path, and reads as nothing."""
-
-    path: str
-    value: object
-    problems: dict[str, ManifestProblem]
     languages: tuple[str, ...] = ()
-
-    def refuse(self, found: str, remedy: str) -> None:
-        if len(self.problems) < KEPT_PROBLEMS:  # a bound on memory, far beyond what anyone reads
-            self.problems.setdefault(self.path, ManifestProblem(self.path, found, remedy))
-
-    def refuse_unknown(self, found: str, word: str, known: Iterable[str]) -> None:
-        listed = len(self.problems) < LISTED_PROBLEMS  # near misses are slow, and later problems are not listed
-        self.refuse(found, _nearest(word, known) if listed else "")
-
-    def take(self, kind: type[T], expected: str) -> T | None:
-        if type(self.value) is kind:  # exactly: true is an int to isinstance
-            return self.value
-        self.refuse(_shown(self.value), f"write {expected}")
-        return None
-
-    def at(self, name: str, default: object = _ABSENT) -> "_Place":
-        step = f".{name}" if name.isascii() and name.isidentifier() else f"[{json.dumps(name[:80])}]"
-        if isinstance(self.value, _Object):
-            return _Place(self.path + step, self.value.get(name, default), self.problems, self.languages)
-        return _Place(self.path + step, _ABSENT, {})  # what is no object is reported, its missing fields are not
-
-    def only(self, *names: str, kind: str = "field") -> "_Place":
-        """Report anything but an object with fields among `names`, each written once."""
-        fields = self.take(_Object, "an object in braces, with " + ", ".join(names)) or _Object([])
-        for name in fields.repeated:
-            self.at(name).refuse("is written more than once", "keep one of them")
-        for name in fields:
-            if name not in names:
-                self.at(name).refuse_unknown(f"is no {kind} here", name, names)
-        return self
-
-    def items(self, low: int, high: int) -> list["_Place"]:
-        entries = self.take(list, "a list in square brackets") or []
-        if not low <= len(entries) <= high:
-            self.refuse(f"holds {len(entries)} entries", f"give {low} to {high}")
-        return [self.entry(position, value) for position, value in enumerate(entries[:high])]
-
-    def entry(self, position: int, value: object) -> "_Place":
-        return _Place(f"{self.path}[{position}]", value, self.problems, self.languages)
-
-    def whole(self, low: int, high: int, reason: str = "") -> int:
-        """Return the number, or 0 where none in the range can be read."""
-        number = self.take(int, f"a whole number from {low} to {high}") or 0
-        if low <= number <= high:
-            return number
-        self.refuse(f"is {number}", f"write a number from {low} to {high}{reason}")
-        return 0
-
-    def string(self, longest: int) -> str:
-        text = self.take(str, "text in quotation marks") or ""
-        if not text.strip():
-            self.refuse("is empty", "write something")
-        if len(text) > longest:
-            self.refuse(f"has {len(text)} characters", f"keep it to {longest}")
-        if refused := _REFUSED.search(text):
-            self.refuse(f"holds the character U+{ord(refused[0]):04X}", "remove control and invisible characters")
-        if not unicodedata.is_normalized("NFC", text):
-            self.refuse(f"{_shown(text)}, not in Unicode's normal form NFC", "normalize the file to NFC")
-        return text
-
-    def label(self) -> str:
-        label = self.string(MAX_LABEL)
-        if label != label.strip():
-            self.refuse(f"{_shown(label)}, with white space around it", "remove the white space")
-        return label
 
     def text(self, longest: int) -> Text:
         """Return text by language, among the declared ones; no text where the field is absent."""
-        if self.value is _ABSENT:
+        if self.value is ABSENT:
             return Text()
-        fields = self.take(_Object, BY_LANGUAGE) or _Object([])
+        fields = self.take(JsonObject, BY_LANGUAGE) or JsonObject([])
         if self.languages:
             self.only(*self.languages, kind="declared language")
         if not fields:
             self.refuse("holds no language", f"write {BY_LANGUAGE}")
         return Text(tuple((language, self.at(language).string(longest)) for language in fields))
 
+    def _inner(self, path: str, value: object) -> "_Place":
+        return _Place(path, value, self.problems, self.languages)
+
     def labelled(self, index: int) -> tuple[int, str, Text, Text]:
-        return index, self.at("label").label(), self.at("name").text(MAX_NAME), self.at("notes").text(MAX_NOTES)
+        label = self.at("label").label(MAX_LABEL)
+        return index, label, self.at("name").text(MAX_NAME), self.at("notes").text(MAX_NOTES)
 
 
 # -- reading: one function for each kind of object in the file
@@ -361,7 +199,7 @@ class _Place:
 def _read_root(root: _Place) -> Manifest:
     root.only("format", "label", "name", "notes", "date", "languages", "contests", "reporting_units", "ballot_styles",
               "minimum_cell", "weights", "chaining")  # fmt: skip
-    _read_word(root.at("format"), (FORMAT,))
+    root.at("format").word((FORMAT,))
     root = replace(root, languages=_read_languages(root))
     _, label, name, notes = root.labelled(0)
     contests = _read_list(root.at("contests"), MAX_CONTESTS, _read_contest)
@@ -383,30 +221,21 @@ def _read_root(root: _Place) -> Manifest:
         reporting_units=units,
         ballot_styles=styles,
         minimum_cell=root.at("minimum_cell", DEFAULT_CELL).whole(1, MAX_CELL),
-        weights=_read_weights(root.at("weights", _Object([("classes", [1])]))),
-        chaining=_read_word(root.at("chaining", "simple"), chaining),
+        weights=_read_weights(root.at("weights", JsonObject([("classes", [1])]))),
+        chaining=root.at("chaining", "simple").word(chaining),
     )
-
-
-def _read_word(place: _Place, permitted: tuple[S, ...]) -> S:
-    for word in permitted:
-        if place.value == word:
-            return word
-    choice = " or ".join(json.dumps(word) for word in permitted)
-    place.refuse(_shown(place.value), f"write {choice}")
-    return permitted[0]
 
 
 def _read_languages(root: _Place) -> tuple[str, ...]:
     """Return the declared languages; without a declaration those of the election's name, which must be there."""
     name = root.at("name")
-    places = [replace(name.at(tag), value=tag) for tag in name.take(_Object, BY_LANGUAGE) or ()]
-    if root.at("languages").value is not _ABSENT:
+    places = [replace(name.at(tag), value=tag) for tag in name.take(JsonObject, BY_LANGUAGE) or ()]
+    if root.at("languages").value is not ABSENT:
         places = root.at("languages").items(1, MAX_LANGUAGES)
     for place in places:
         if not _LANGUAGE.fullmatch(place.string(MAX_LABEL)):
-            place.refuse(f"{_shown(place.value)}, no language tag", 'write one such as "en" or "pt-BR"')
-    _refuse_repeats(places)
+            place.refuse(f"{shown(place.value)}, no language tag", 'write one such as "en" or "pt-BR"')
+    refuse_repeats(places)
     return tuple(place.value for place in places if isinstance(place.value, str))
 
 
@@ -416,7 +245,7 @@ def _read_date(place: _Place) -> date:
         day = date.fromisoformat(text)
         if day.isoformat() == text:  # one spelling: fromisoformat takes several
             return day
-    place.refuse(_shown(text), "write a date of the calendar such as 2027-05-06")
+    place.refuse(shown(text), "write a date of the calendar such as 2027-05-06")
     return date.min
 
 
@@ -433,15 +262,8 @@ def _read_list(place: _Place, most: int, read: Callable[[_Place, int], L]) -> tu
     """Return the labelled items of a list, no label twice."""
     places = place.items(1, most)
     items = tuple(read(item, index) for index, item in enumerate(places, 1))
-    _refuse_repeats(item.at("label") for item in places)
+    refuse_repeats(item.at("label") for item in places)
     return items
-
-
-def _refuse_repeats(places: Iterable[_Place]) -> None:
-    first: dict[str, str] = {}
-    for place in places:
-        if isinstance(place.value, str) and first.setdefault(place.value, place.path) != place.path:
-            place.refuse(f"{_shown(place.value)}, as is {first[place.value]}", "make each different")
 
 
 def _read_contest(place: _Place, index: int) -> Contest:
@@ -455,7 +277,7 @@ def _read_contest(place: _Place, index: int) -> Contest:
         found = f"is {limit}, but all options together take {reach} at most"
         place.at("selection_limit").refuse(found, "lower it, or raise the limits of the options")
     write_ins = place.at("write_ins", 0).whole(0, limit or MAX_LIMIT, UP_TO_LIMIT)
-    data = place.at("contest_data", _Object([("blocks", 0)]))
+    data = place.at("contest_data", JsonObject([("blocks", 0)]))
     if write_ins and data.value == {"blocks": 0}:
         place.at("write_ins").refuse(f"is {write_ins}, but nothing keeps them", 'add "contest_data": {"blocks": ...}')
     if place.at("supplemental", []).value != []:
@@ -467,7 +289,7 @@ def _read_contest(place: _Place, index: int) -> Contest:
 def _read_option(place: _Place, index: int, default: int, most: int) -> Option:
     place.only("label", "name", "notes", "limit")
     own = place.at("limit")
-    limit = default if own.value is _ABSENT else own.whole(1, most or MAX_LIMIT, UP_TO_LIMIT)
+    limit = default if own.value is ABSENT else own.whole(1, most or MAX_LIMIT, UP_TO_LIMIT)
     return Option(*place.labelled(index), limit)
 
 
@@ -485,7 +307,7 @@ def _read_style(
     place.only("label", "name", "notes", "contests", "units")
     shown = _read_references(place.at("contests"), contests, "contest")
     where = place.at("units")
-    issued = everywhere if where.value is _ABSENT else _read_references(where, units, "reporting unit")
+    issued = everywhere if where.value is ABSENT else _read_references(where, units, "reporting unit")
     return BallotStyle(*place.labelled(index), shown, issued)
 
 
@@ -495,8 +317,8 @@ def _read_references(place: _Place, known: Mapping[str, int], kind: str) -> tupl
     for item in places:
         label = item.string(MAX_LABEL)
         if known and label not in known:  # nothing known: that list is reported, not every use of it
-            item.refuse_unknown(f"no {kind} is labelled {_quoted(label)}", label, known)
-    _refuse_repeats(places)
+            item.refuse_unknown(f"no {kind} is labelled {quoted(label)}", label, known)
+    refuse_repeats(places)
     labels = [item.value for item in places]
     indices = sorted(known[label] for label in labels if isinstance(label, str) and label in known)
     return tuple(indices) if len(indices) == len(places) else ()
@@ -518,27 +340,4 @@ def _by_index(items: tuple[L, ...], index: int, kind: str) -> L:
 def _by_label(items: tuple[L, ...], indices: Mapping[str, int], label: str, kind: str) -> L:
     if label in indices:
         return items[indices[label] - 1]
-    raise DataError(f"no {kind} is labelled {_quoted(label)}", where="manifest", remedy=_nearest(label, indices))
-
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    candidates = list(islice(known, NEAR_CANDIDATES))
-    if near := difflib.get_close_matches(word[:MAX_LABEL], candidates, n=1):
-        return f"did you mean {_quoted(near[0])}?"
-    return "use one of " + ", ".join(map(_quoted, candidates[:12])) + ("…" if len(candidates) > 12 else "")
-
-
-def _quoted(text: str) -> str:
-    """Return text in quotation marks, short, and safe on a terminal."""
-    return repr(text[:60]) + ("…" if len(text) > 60 else "")
-
-
-def _shown(value: object) -> str:
-    """Say what a value is, in a few words."""
-    if isinstance(value, _Refused):
-        return value.found
-    if isinstance(value, str):
-        return f"is {_quoted(value)}"
-    if value is None or isinstance(value, int):
-        return f"is {json.dumps(value)}"
-    return "is an object" if isinstance(value, dict) else "is a list"
+    raise DataError(f"no {kind} is labelled {quoted(label)}", where="manifest", remedy=nearest(label, indices))

@@ -5,11 +5,12 @@ Form alone is checked here. Who may post what, and when, stands in `rules`; whet
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Generic, TypeVar, cast
 
 from e2ev import hashing
 from e2ev.ballot import BallotContext
-from e2ev.board.reader import Logged
+from e2ev.board.reader import Logged, open_board, read_logged
 from e2ev.ceremony import Election, JointKeys, TrusteeKeys
 from e2ev.errors import DataError, NotReadyError, RejectedError
 from e2ev.group import STANDARD_GROUPS, Group
@@ -232,6 +233,18 @@ def begin(first: Logged, groups: Sequence[Group] = STANDARD_GROUPS) -> Contents:
         raise DataError("the quorum lies between 1 and the number of trustees", where="entry 0")
     manifest = read_manifest(genesis.manifest)
     return Contents(posted, named[0], manifest, hashing.election_identifier(first.entry.body))
+
+
+def read_ballot(path: Path, contents: Contents, code: bytes) -> Unchecked[bodies.BallotBody]:
+    """Return a ballot's body from the board file.
+
+    Raises:
+        DataError: The file changed, or the body does not decode.
+    """
+    place = contents.ballots[code]
+    with open_board(path) as stream:
+        entry = read_logged(stream, place.offset, place.index, str(path))
+    return decode(bodies.BallotBody, entry.body, contents.group, f"entry {place.index}")
 
 
 def decode_posted(logged: Logged, group: Group | None) -> Posted[object]:

@@ -1,59 +1,105 @@
-"""One state machine over a board's entries, for its intake and for the verifier: `Ledger.take` (specs/record.md, "Rules").
+"""One state machine over a board's entries, for its intake and for the verifier (specs/record.md, "Rules").
 
 Entries come in one after another. What the rules have against one comes back as objections; such an entry is not
 taken in.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from e2ev.board.contents import Contents, begin, decode_posted
 from e2ev.board.log import Head
-from e2ev.board.reader import Logged, scan
+from e2ev.board.reader import Committed, Damaged, Logged, scan
 from e2ev.board.rules import RULES, Objection, ballot_rule, name_of, take_ballot
 from e2ev.errors import DataError, E2evError, RejectedError
 from e2ev.group import STANDARD_GROUPS, Group
 from e2ev.record.entry import NO_ENTRY, Entry, check_body, check_header_signature
 from e2ev.record.kinds import KINDS, Kind
 
+_SEE_VERIFY = "e2ev verify says everything that is wrong with the board"
+
 
 class Ledger:
     """The contents of a board so far, and where each author stands.
+
+    Args:
+        groups: Those that genesis may name.
+        disabled: Checks that are left out: for controls of test vectors alone.
 
     Attributes:
         contents: None before genesis.
     """
 
-    def __init__(self, groups: Sequence[Group] = STANDARD_GROUPS) -> None:
+    def __init__(self, groups: Sequence[Group] = STANDARD_GROUPS, disabled: frozenset[str] = frozenset()) -> None:
         self.contents: Contents | None = None
         self._groups = groups
+        self._disabled = disabled
         self._heads: dict[bytes, Head] = {}
 
     def take(self, logged: Logged) -> list[Objection]:
-        """Take in an entry, or return what speaks against it."""
-        objections = list(_outside(logged.entry))
+        """Take in an entry, or return what speaks against it; its author's chain goes on from it either way."""
+        objections, take = self.examine(logged)
         if objections:
-            return objections
+            self._moved(logged.entry)
+        else:
+            take()
+        return objections
+
+    def examine(self, logged: Logged) -> tuple[list[Objection], Callable[[], None]]:
+        """Return what speaks against an entry, and what takes it in if nothing does."""
+        entry = logged.entry
+        objections = self._kept(_outside(entry))
+        if objections:
+            return objections, _nothing
         if self.contents is None:
             return self._genesis(logged)
-        objections = list(self._chain(logged.entry, self.contents))
-        self._heads[logged.entry.header.author] = Head(logged.entry.header.counter, logged.entry.leaf_hash)
-        return objections or _inside(self.contents, logged)
+        objections = self._kept(self._chain(entry, self.contents))
+        if objections:
+            return objections, _nothing
+        objecting, take = _inside(self.contents, logged)
+
+        def take_in() -> None:
+            self._moved(entry)
+            take()
+
+        return self._kept(objecting), take_in
+
+    def _moved(self, entry: Entry) -> None:
+        self._heads[entry.header.author] = Head(entry.header.counter, entry.leaf_hash)
+
+    def _kept(self, objections: Iterable[Objection]) -> list[Objection]:
+        return [objection for objection in objections if objection.check not in self._disabled]
+
+    @property
+    def held(self) -> Contents:
+        """The contents of a board that has its genesis.
+
+        Raises:
+            DataError: It has none.
+        """
+        if self.contents is None:
+            raise DataError("the board has no genesis")
+        return self.contents
 
     def head(self, author: bytes) -> Head:
         """Return an author's last entry."""
         return self._heads.get(author, Head(0, NO_ENTRY))
 
-    def _genesis(self, logged: Logged) -> list[Objection]:
+    def _genesis(self, logged: Logged) -> tuple[list[Objection], Callable[[], None]]:
         header = logged.entry.header
         try:
-            self.contents = begin(logged, self._groups)
+            contents = begin(logged, self._groups)
         except E2evError as error:
-            return [Objection("R.1", str(error))]
-        self._heads[header.author] = Head(header.counter, logged.entry.leaf_hash)
+            return [Objection("R.1", str(error))], _nothing
+        objections = []
         if header.election != NO_ENTRY or header.counter != 1 or header.previous != NO_ENTRY:
-            return [Objection("B.5", "genesis names no election and starts its author's chain")]
-        return []
+            objections = self._kept([Objection("B.5", "genesis names no election and starts its author's chain")])
+
+        def take() -> None:
+            self.contents = contents
+            self._moved(logged.entry)
+
+        return objections, take
 
     def _chain(self, entry: Entry, contents: Contents) -> Iterator[Objection]:
         header, head = entry.header, self.head(entry.header.author)
@@ -66,21 +112,34 @@ class Ledger:
 
 
 def read_ledger(path: Path, groups: Sequence[Group] = STANDARD_GROUPS) -> Ledger:
-    """Return the ledger of a board whose every entry the rules allow.
+    """Return the ledger of a board whose every entry the rules allow, up to its last checkpoint.
 
     Raises:
-        RejectedError: One is not allowed; `e2ev verify` says everything that is wrong.
+        RejectedError: One is not allowed, or damaged; `e2ev verify` says everything that is wrong.
         DataError: This is no board.
     """
-    ledger = Ledger(groups)
+    ledger, waiting = Ledger(groups), list[Logged]()
     for event in scan(path):
-        if isinstance(event, Logged) and (objections := ledger.take(event)):
-            first = objections[0]
-            raise RejectedError(first.found, where=f"entry {event.index}", culprit=first.culprit,
-                                remedy="e2ev verify says everything that is wrong with the board")  # fmt: skip
-    if ledger.contents is None:
-        raise DataError("the board is empty", where=str(path))
+        if isinstance(event, Logged):
+            waiting.append(event)
+        elif isinstance(event, Committed):
+            _take_all(ledger, waiting)
+            waiting.clear()
+        elif isinstance(event, Damaged) and event.before_commit:
+            raise RejectedError(event.error.found, where=event.error.where, remedy=_SEE_VERIFY)
     return ledger
+
+
+def _take_all(ledger: Ledger, entries: Iterable[Logged]) -> None:
+    for logged in entries:
+        if objections := ledger.take(logged):
+            first, where = objections[0], f"entry {logged.index}"
+            raise RejectedError(first.found, where=where, culprit=first.culprit, remedy=_SEE_VERIFY)
+
+
+def read_contents(path: Path, groups: Sequence[Group] = STANDARD_GROUPS) -> Contents:
+    """Return what stands on a board whose every entry the rules allow; errors as in `read_ledger`."""
+    return read_ledger(path, groups).held
 
 
 def _outside(entry: Entry) -> Iterator[Objection]:
@@ -97,27 +156,23 @@ def _outside(entry: Entry) -> Iterator[Objection]:
         yield Objection("B.4", "ballots have a confirmation code in their header, and nothing else has")
 
 
-def _inside(contents: Contents, logged: Logged) -> list[Objection]:
-    """What the rules of the election say: who posts, whether the body reads, whether it is time."""
+def _inside(contents: Contents, logged: Logged) -> tuple[Iterable[Objection], Callable[[], None]]:
+    """Return what the rules of the election say of an entry, and what takes it in."""
     header = logged.entry.header
     row = KINDS.get(header.kind)
     if row is None:
-        return [Objection("R.2", f"entry kind {header.kind} is unknown")]
+        return [Objection("R.2", f"entry kind {header.kind} is unknown")], _nothing
     if row.body is None:
-        contents.unsupported[row.feature] = contents.unsupported.get(row.feature, 0) + 1
-        return []
-    if logged.entry.header.kind == Kind.BALLOT:
-        return _apply(ballot_rule(contents, logged), lambda: take_ballot(contents, logged))
+        return (), lambda: contents.unsupported.update({row.feature: contents.unsupported.get(row.feature, 0) + 1})
+    if header.kind == Kind.BALLOT:
+        return ballot_rule(contents, logged), lambda: take_ballot(contents, logged)
     try:
         posted = decode_posted(logged, contents.group)
     except DataError as error:
-        return [Objection("R.1", str(error), name_of(contents, header.author))]
+        return [Objection("R.1", str(error), name_of(contents, header.author))], _nothing
     judge, take = RULES[Kind(header.kind)]
-    return _apply(judge(contents, posted), lambda: take(contents, posted))
+    return judge(contents, posted), lambda: take(contents, posted)
 
 
-def _apply(objections: Iterator[Objection], take: Callable[[], None]) -> list[Objection]:
-    found = list(objections)
-    if not found:
-        take()
-    return found
+def _nothing() -> None:
+    """Take nothing in: an entry that cannot be read changes nothing."""

@@ -5,16 +5,19 @@ the mark: the size and root that were about to be signed last. A board that lack
 and is never signed onwards.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from e2ev.board.merkle import Tree
 from e2ev.board.note import Checkpoint, NoteKey, check_checkpoint, sign_checkpoint
-from e2ev.board.reader import HEAD_BYTES, BoardHead, Committed, Cosigned, Damaged, Logged, read_head, scan
-from e2ev.errors import ConflictError, DataError, E2evError, RejectedError
+from e2ev.board.reader import HEAD_BYTES, BoardHead, Committed, Cosigned, Damaged, Logged, open_board, scan
+from e2ev.errors import ConflictError, DataError, E2evError, RejectedError, StorageError
 from e2ev.record.entry import NO_ENTRY, Entry, check_body, check_header_signature, message_file
 from e2ev.record.frame import FrameKind, frame
 from e2ev.record.kinds import body_limit
@@ -22,6 +25,7 @@ from e2ev.signing import SigningKey
 from e2ev.storage.disk import REAL, AppendFile, Disk, FolderLock, read_bounded, write_atomically
 
 RESTORE = "restore the board from a mirror that has the same root, or keep the newer of two copies"
+_MARK = re.compile(rb"(0|[1-9][0-9]{0,18}) [0-9a-f]{64}\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +47,10 @@ def read_mark(path: Path) -> Mark:
         DataError: It is missing or malformed.
     """
     text = read_bounded(path, 128)
-    parts = text.decode("ascii", "replace").split()
-    if len(parts) != 2 or not parts[0].isascii() or not parts[0].isdigit() or len(parts[1]) != 64:
+    if not _MARK.fullmatch(text):
         raise DataError("the board's mark is malformed", where=str(path), remedy=RESTORE)
-    mark = Mark(int(parts[0]), bytes.fromhex(parts[1]))
-    if mark.to_bytes() != text:
-        raise DataError("the board's mark is malformed", where=str(path), remedy=RESTORE)
-    return mark
+    parts = text.decode("ascii").split()
+    return Mark(int(parts[0]), bytes.fromhex(parts[1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class BoardLog:
         self._origin, self._key = origin, key
         self._heads: dict[bytes, Head] = {}
         self._lock = FolderLock(keep / "lock", disk=disk)
+        self._certain = True
 
     @classmethod
     def create(
@@ -83,8 +85,11 @@ class BoardLog:
         """Return the writer of a new, empty board.
 
         Raises:
-            ConflictError: The board exists.
+            ConflictError: The board exists, or another board's mark is kept there.
         """
+        if (keep / "mark").exists():
+            remedy = "open that board, or give the new one a folder of its own for its lock and mark"
+            raise ConflictError("a board's mark is kept here already", where=str(keep / "mark"), remedy=remedy)
         AppendFile.create(path, BoardHead(1, 0, election).to_bytes(), disk=disk).close()
         write_atomically(keep / "mark", Mark(0, Tree().root()).to_bytes(), 0o600, disk=disk)
         return cls(path, keep, origin, key, disk=disk)
@@ -109,14 +114,22 @@ class BoardLog:
         """Number of committed entries."""
         return self.tree.size
 
+    @property
+    def end(self) -> int:
+        """The offset at which the next entry will stand."""
+        return self._file.size
+
     def append(self, entries: Iterable[Entry]) -> Checkpoint:
         """Commit the entries that are not on the board yet, and return the checkpoint that covers all of them.
 
         Raises:
             RejectedError: A signature or body is wrong; nothing was written.
             ConflictError: An author's counter is taken by another entry, kept as evidence, or its chain has a gap.
-            StorageError: The disk refused; nothing was acknowledged.
+            StorageError: The disk refused; nothing was acknowledged, and the board has to be opened anew.
         """
+        if not self._certain:
+            remedy = "open the board again, then post what was not acknowledged"
+            raise StorageError("an earlier write failed, so its end is unknown", where=str(self._path), remedy=remedy)
         heads = dict(self._heads)
         fresh: list[Entry] = []
         for entry in entries:
@@ -125,7 +138,7 @@ class BoardLog:
             check_body(entry, where)
             if entry.header.body_size > body_limit(entry.header.kind):
                 raise RejectedError("the body is larger than its kind may be", where=where)
-            if self._is_new(entry, heads.get(entry.header.author, Head(0, NO_ENTRY)), where):
+            if self._is_new(entry, heads.get(entry.header.author, Head(0, NO_ENTRY)), fresh, where):
                 heads[entry.header.author] = Head(entry.header.counter, entry.leaf_hash)
                 fresh.append(entry)
         if fresh:
@@ -141,7 +154,7 @@ class BoardLog:
         """Return the author's last entry on the board; counter 0 before its first."""
         return self._heads.get(author, Head(0, NO_ENTRY))
 
-    def _is_new(self, entry: Entry, head: Head, where: str) -> bool:
+    def _is_new(self, entry: Entry, head: Head, fresh: Sequence[Entry], where: str) -> bool:
         header = entry.header
         if header.counter == head.counter + 1 and header.previous == head.leaf_hash:
             return True
@@ -151,7 +164,7 @@ class BoardLog:
                 where=where,
                 remedy="post the author's earlier messages first",
             )
-        held = self._find(header.author, header.counter)
+        held = self._find(header.author, header.counter, fresh)
         if held is not None and held.leaf == entry.leaf:
             return False
         evidence = self._keep / f"evidence-{entry.leaf_hash.hex()[:16]}.e2ev"
@@ -163,22 +176,23 @@ class BoardLog:
             remedy=f"both entries are kept in {evidence}",
         )
 
-    def _find(self, author: bytes, counter: int) -> Entry | None:
-        for event in scan(self._path):
-            if isinstance(event, Logged) and (event.entry.header.author, event.entry.header.counter) == (
-                author,
-                counter,
-            ):
-                return event.entry
+    def _find(self, author: bytes, counter: int, fresh: Sequence[Entry]) -> Entry | None:
+        """Return the author's entry of this counter, from the board or among those about to be written."""
+        logged = (event.entry for event in scan(self._path) if isinstance(event, Logged))
+        for entry in chain(fresh, logged):
+            if (entry.header.author, entry.header.counter) == (author, counter):
+                return entry
         return None
 
     def _write(self, entries: list[Entry]) -> None:
         tree = self.tree
         for entry in entries:
             tree = tree.append(entry.leaf_hash)
+        self._certain = False
         self._file.append(b"".join(entry.frames() for entry in entries))
         self._file.sync()
         self._commit(tree)
+        self._certain = True
 
     def _commit(self, tree: Tree) -> None:
         """Mark, sign and commit what is durably on disk."""
@@ -191,7 +205,7 @@ class BoardLog:
     def _recover(self) -> None:
         """Bring the file to its mark: commit again what was marked, set aside what is torn, refuse an older copy."""
         mark = read_mark(self._keep / "mark")
-        self.tree, self._heads = Tree(), {}
+        self.tree, self._heads, self.torn = Tree(), {}, None
         seen = _Seen(self._path, NoteKey(self._origin, self._key.verify_key), mark)
         if seen.tree_at_mark is None or seen.tree_at_mark.root() != mark.root:
             raise ConflictError(
@@ -206,6 +220,7 @@ class BoardLog:
             if seen.committed < mark.size:
                 self._commit(seen.tree_at_mark)
             self.tree = seen.tree_at_mark
+            self._certain = True
         except BaseException:
             self._file.close()
             raise
@@ -213,10 +228,11 @@ class BoardLog:
     def _set_aside(self, end: int) -> None:
         """Move what stands behind the marked entries and their checkpoint into a file of its own."""
         if self._file.size > end:
-            self.torn = self._keep / f"torn-{end}"
-            with self._path.open("rb") as stream:
+            with open_board(self._path) as stream:
                 stream.seek(end)
-                write_atomically(self.torn, stream.read(), 0o600, disk=self._disk)
+                tail = stream.read()
+            self.torn = self._keep / f"torn-{end}-{sha256(tail).hexdigest()[:8]}"
+            write_atomically(self.torn, tail, 0o600, disk=self._disk)
             self._file.truncate(end)
 
 
@@ -224,8 +240,6 @@ class _Seen:
     """What one pass over the file found, up to the mark."""
 
     def __init__(self, path: Path, key: NoteKey, mark: Mark) -> None:
-        with path.open("rb") as stream:
-            read_head(stream, str(path))
         self.tree, self.heads, self.committed = Tree(), dict[bytes, Head](), 0
         self.tree_at_mark: Tree | None = Tree() if mark.size == 0 else None
         self.end_at_mark = HEAD_BYTES

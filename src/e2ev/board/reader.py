@@ -13,11 +13,13 @@ from zlib import crc32
 from e2ev.board.merkle import Tree
 from e2ev.errors import DataError
 from e2ev.record.entry import Entry, read_entry
-from e2ev.record.frame import OVERHEAD, Frame, FrameKind, TornFrameError, read_frame
+from e2ev.record.frame import Frame, FrameKind, TornFrameError, read_frame
 from e2ev.record.kinds import body_limit
 
 MAGIC = b"E2EVBRD1"
 HEAD_BYTES = len(MAGIC) + 4 + 8 + 32 + 4
+_CHECKPOINT_STARTS = bytes([FrameKind.CHECKPOINT, 0, 0])
+"""How the frame of every checkpoint begins that a log writes: it is far shorter than 64 KiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,13 @@ def read_head(stream: BinaryIO, where: str) -> BoardHead:
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """An entry where it stands."""
+    """An entry where it stands, with the tree over all entries before it."""
 
     index: int
     offset: int
     end: int
     entry: Entry
+    before: Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,10 @@ def scan(path: Path) -> Iterator[Event]:
         DataError: This is no board, or it cannot be opened.
     """
     with open_board(path) as stream:
-        read_head(stream, str(path))
+        head = read_head(stream, str(path))
+        if (head.segment, head.first_index) != (1, 0):
+            raise DataError(f"segment {head.segment} of a board in several files, which cannot be read yet",
+                            where=str(path), remedy="get a later e2ev")  # fmt: skip
         yield from _events(stream, str(path))
 
 
@@ -131,7 +137,7 @@ def _events(stream: BinaryIO, where: str) -> Iterator[Event]:
                 return
             if found.kind is FrameKind.HEADER:
                 entry, end = read_entry(stream, found, body_limit, place)
-                yield Logged(tree.size, offset, end, entry)
+                yield Logged(tree.size, offset, end, entry, tree)
                 tree, offset = tree.append(entry.leaf_hash), end
                 continue
             if found.kind is FrameKind.BODY:
@@ -152,12 +158,12 @@ def _has_checkpoint_behind(stream: BinaryIO, offset: int, where: str) -> bool:
     kept = b""
     while block := stream.read(1 << 20):
         window, base = kept + block, stream.tell() - len(block) - len(kept)
-        position = window.find(b"\x03\x00")
+        position = window.find(_CHECKPOINT_STARTS)
         while position != -1:
             if _is_checkpoint_at(stream, base + position, where):
                 return True
-            position = window.find(b"\x03\x00", position + 1)
-        kept = window[-1:]
+            position = window.find(_CHECKPOINT_STARTS, position + 1)
+        kept = window[1 - len(_CHECKPOINT_STARTS) :]
     return False
 
 
@@ -169,7 +175,7 @@ def _is_checkpoint_at(stream: BinaryIO, position: int, where: str) -> bool:
     except TornFrameError:
         found = None
     stream.seek(resume)
-    return found is not None and len(found.payload) > OVERHEAD
+    return found is not None
 
 
 def read_logged(stream: BinaryIO, offset: int, index: int, where: str) -> Entry:

@@ -89,7 +89,7 @@ def _shares(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
     if len(contents.ceremony.keys) != len(contents.seats):
         yield Objection("B.8", "shares before the keys of all trustees")
     if len(posted.body.form.share_hashes) != len(contents.seats) - 1:
-        yield Objection("K.1", "not one share for each other trustee", contents.name_of(sender))
+        yield Objection("K.1", "not one share for each other trustee", name_of(contents, posted.header.author))
 
 
 def _acceptance(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
@@ -157,9 +157,13 @@ def _device_closed(contents: Contents, posted: Posted[Any]) -> Iterator[Objectio
 
 def _device_replaced(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
     yield from _administrator(contents, posted)
-    yield from _device(contents, posted.body.form.device)
     device = contents.devices.get(posted.body.form.device)
-    if device is not None and posted.body.form.ballots != device.ballots:
+    if device is None:
+        yield Objection("B.9", "a device is replaced that was never admitted")
+        return
+    if device.closed is not None or device.replaced is not None:
+        yield Objection("B.9", f"{name_of(contents, posted.body.form.device)} is replaced after its chain was closed")
+    if posted.body.form.ballots != device.ballots:
         yield Objection("B.9", f"{posted.body.form.ballots} ballots are stated and {device.ballots} are on the board")
 
 
@@ -192,6 +196,7 @@ def _close(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
 
 
 def ballot_rule(contents: Contents, logged: Logged) -> Iterator[Objection]:
+    """Yield what speaks against a ballot; its body is judged in `verify`."""
     header = logged.entry.header
     yield from _device(contents, header.author)
     if contents.opened is None or contents.closed is not None:
@@ -200,7 +205,7 @@ def ballot_rule(contents: Contents, logged: Logged) -> Iterator[Objection]:
         yield Objection("B.10", f"{who} posts a ballot {when}", who)
     if header.code in contents.ballots:
         who = name_of(contents, header.author)
-        yield Objection("8.H", f"{who} posts a confirmation code that is on the board already", who)
+        yield Objection("I.3", f"{who} posts a confirmation code that is on the board already", who)
 
 
 def _decision(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
@@ -312,6 +317,7 @@ def _second_genesis(_contents: Contents, _posted: Posted[Any]) -> Iterator[Objec
 
 
 def take_ballot(contents: Contents, logged: Logged) -> None:
+    """Note where the ballot stands, and that it is the last of its device."""
     header = logged.entry.header
     code = cast(bytes, header.code)
     device = contents.devices[header.author]

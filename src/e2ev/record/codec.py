@@ -24,7 +24,6 @@ Leaf = Residue | RawScalar
 MAX_INT = 2**31 - 1
 """Small integers of EGDS §5.1.3; counters and sizes fit as well."""
 MAX_TEXT = 4096
-MAX_DEPTH = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +100,10 @@ def decode(kind: type[T], data: bytes, group: Group | None, where: str) -> Unche
 def _unpack(data: bytes, where: str) -> object:
     size = len(data)
     try:
+        # a pass that makes nothing: once it is through, every item that an array claims is known to be there
+        claimed = msgpack.Unpacker(max_buffer_size=size)
+        claimed.feed(data)
+        claimed.skip()
         return msgpack.unpackb(data, raw=False, use_list=True, strict_map_key=True, max_str_len=min(size, MAX_TEXT * 4),
                                max_bin_len=size, max_array_len=size, max_map_len=0, max_ext_len=0)  # fmt: skip
     except (ValueError, msgpack.UnpackException, RecursionError) as error:

@@ -107,7 +107,7 @@ class Pen:
 
     def write(self, kind: int, body: bytes, code: bytes | None = None) -> tuple[Entry, "Pen"]:
         """Return the author's next entry, and the pen after it."""
-        blank = Header(1, kind, self.election, self.author, self.counter, self.previous, len(body),
+        blank = Header(1, int(kind), self.election, self.author, self.counter, self.previous, len(body),
                        hashlib.sha256(body).digest(), code, _NO_SIGNATURE)  # fmt: skip
         header = replace(blank, signature=bytes([ED25519]) + self.key.sign(blank.signed_bytes()))
         entry = Entry(encode(header), header, body)

@@ -1,0 +1,127 @@
+"""A small honest election, made by the real roles: for the demonstration, for test vectors and for tests."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from e2ev.ballot import PlainBallot
+from e2ev.group import P4096, Group
+from e2ev.roles import decryption, tallying
+from e2ev.roles.administrator import Administrator, Founding
+from e2ev.roles.choices import Decision
+from e2ev.roles.device import Device
+from e2ev.roles.trustee import Trustee
+from e2ev.sharing import TrusteeId
+from e2ev.storage.seal import Cost, Passphrase
+from e2ev.verify.run import Options
+
+PASSPHRASE = Passphrase("demonstration only")
+QUICK = Cost(log_n=4)
+"""Sealing that costs nothing: the passphrase of a demonstration is printed here anyway."""
+
+NAMES = ("Aigul", "Bakyt", "Chinara", "Daniyar", "Elmira", "Farida", "Gulnara", "Hasan", "Indira")
+
+
+@dataclass
+class HonestElection:
+    """The machines of one election, in folders under `root`.
+
+    Attributes:
+        root: Everything is below it.
+        group: The group.
+        options: How records are checked.
+    """
+
+    root: Path
+    group: Group = P4096
+    trustees: list[Trustee] = field(default_factory=list)
+    devices: list[Device] = field(default_factory=list)
+    jobs: int = 1
+
+    @property
+    def board(self) -> Path:
+        """The board file."""
+        return self.root / "election" / "demo.board"
+
+    @property
+    def administrator(self) -> Administrator:
+        """The administrator's machine."""
+        return Administrator(self.board, (self.group,), QUICK)
+
+    @property
+    def options(self) -> Options:
+        """How records are checked on the way."""
+        return Options(jobs=self.jobs, groups=(self.group,))
+
+    @property
+    def outboxes(self) -> list[Path]:
+        """Where trustees leave their messages."""
+        return [trustee.outbox for trustee in self.trustees]
+
+    def found(self, manifest: bytes, count: int, quorum: int) -> None:
+        """Seat `count` trustees and found the election."""
+        self.trustees = [Trustee(self.root / f"trustee-{i + 1}", (self.group,), QUICK) for i in range(count)]
+        cards = tuple(trustee.init(name, PASSPHRASE) for trustee, name in zip(self.trustees, NAMES, strict=False))
+        self.board.parent.mkdir(parents=True, exist_ok=True)
+        founding = Founding(manifest, cards, quorum, "demo.invalid/election", self.group, spare=False)
+        self.administrator.found(founding, PASSPHRASE)
+
+    def collect(self) -> None:
+        """Post what the trustees have written."""
+        self.administrator.collect(self.outboxes)
+
+    def hold_ceremony(self) -> None:
+        """Keys, shares, acceptance, joint keys, backups and rehearsals."""
+        for trustee in self.trustees:
+            trustee.keygen(self.board, PASSPHRASE)
+        self.collect()
+        for trustee in self.trustees:
+            trustee.share(self.board, PASSPHRASE)
+        self.collect()
+        heard = self.trustees[0].fingerprints(self.board)
+        for trustee in self.trustees:
+            trustee.accept(self.board, self.outboxes, heard, PASSPHRASE)
+        self.collect()
+        self.administrator.join_keys(PASSPHRASE)
+        for trustee in self.trustees:
+            backup = trustee.home / "backup.key"
+            trustee.backup(backup, PASSPHRASE, PASSPHRASE)
+            trustee.rehearse(self.board, backup, PASSPHRASE)
+        self.collect()
+
+    def admit_devices(self, units: Sequence[str]) -> None:
+        """Admit one device for each of the units, by label."""
+        for number, unit in enumerate(units, 1):
+            device = Device(self.root / f"device-{number}", (self.group,))
+            author = device.init(f"device {number}", unit)
+            self.administrator.admit(author, f"device {number}", unit, PASSPHRASE)
+            self.devices.append(device)
+
+    def vote(self, ballots: Sequence[tuple[PlainBallot, Decision]]) -> list[bytes]:
+        """Encrypt ballots, each on the first device of its unit, and post the decisions."""
+        contents = self.administrator.contents()
+        codes: list[bytes] = []
+        for device, known in zip(self.devices, contents.devices.values(), strict=True):
+            own = [(plain, decision) for plain, decision in ballots if plain.unit == known.unit]
+            if own:
+                codes += device.encrypt_many(self.board, own)
+        return codes
+
+    def close(self) -> None:
+        """Close every device, then voting."""
+        for device in self.devices:
+            device.close(self.board)
+        self.administrator.close(PASSPHRASE)
+
+    def tally(self, quorum: Sequence[int]) -> tallying.Opened:
+        """Decide, decrypt and publish with this quorum."""
+        members = [TrusteeId(i) for i in quorum]
+        tallying.decide(self.administrator, members, PASSPHRASE, self.options)
+        for i in members:
+            decryption.commit(self.trustees[i - 1], self.board, PASSPHRASE, self.options)
+        self.collect()
+        for _ in ("openings", "responses"):
+            for i in members:
+                decryption.answer(self.trustees[i - 1], self.board, PASSPHRASE)
+            self.collect()
+        return tallying.publish(self.administrator, self.outboxes, PASSPHRASE)

@@ -1,0 +1,122 @@
+"""The board's intake: everything that is posted goes through the rules first, then into the log.
+
+Beside NAME.board stands NAME.board.keep, a private folder with the log's lock, mark and key. Whoever has it can post.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from e2ev.board.contents import Contents
+from e2ev.board.ledger import Ledger, read_ledger
+from e2ev.board.log import BoardLog, Head
+from e2ev.board.note import Checkpoint
+from e2ev.board.reader import Logged
+from e2ev.errors import DataError, RejectedError
+from e2ev.group import STANDARD_GROUPS, Group
+from e2ev.record.entry import Entry, Pen
+from e2ev.signing import SigningKey
+from e2ev.storage.disk import PRIVATE, read_bounded, write_once
+
+
+def keep_of(board: Path) -> Path:
+    """Return the private folder beside a board."""
+    return board.with_name(board.name + ".keep")
+
+
+def save_online_key(path: Path, key: SigningKey) -> None:
+    """Keep a key that signs without a person: readable by its owner alone, not sealed (specs/decisions)."""
+    write_once(path, key.seed().hex().encode() + b"\n", PRIVATE)
+
+
+def load_online_key(path: Path) -> SigningKey:
+    """Return the key that `save_online_key` kept.
+
+    Raises:
+        DataError: It is missing or malformed; its content is not shown.
+    """
+    try:
+        return SigningKey.from_seed(bytes.fromhex(read_bounded(path, 128).decode("ascii").strip()))
+    except ValueError as error:
+        raise DataError("this is no key of a log or device", where=str(path)) from error
+
+
+class Intake:
+    """Posting to a board, inside `with`: holds the lock, knows the contents, refuses what the rules refuse."""
+
+    def __init__(self, board: Path, groups: Sequence[Group] = STANDARD_GROUPS) -> None:
+        self._board, self._groups = board, groups
+        self._ledger = Ledger(groups)
+
+    def __enter__(self) -> Self:
+        ledger = read_ledger(self._board, self._groups)
+        origin = ledger.held.genesis.body.form.log_origin
+        keep = keep_of(self._board)
+        self._log = BoardLog(self._board, keep, origin, load_online_key(keep / "log.key"))
+        self._log.__enter__()
+        try:
+            self._ledger = read_ledger(self._board, self._groups)
+        except BaseException:
+            self._log.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._log.__exit__(kind, error, trace)
+
+    @property
+    def contents(self) -> Contents:
+        """What stands on the board, with what was posted here."""
+        return self._ledger.held
+
+    @property
+    def torn(self) -> Path | None:
+        """Where a torn tail was set aside on opening."""
+        return self._log.torn
+
+    def head(self, author: bytes) -> Head:
+        """Return an author's last entry on the board."""
+        return self._ledger.head(author)
+
+    def pen(self, key: SigningKey) -> Pen:
+        """Return the pen with which an author writes its next entry."""
+        return pen_after(self._ledger, key)
+
+    def post(self, entries: Iterable[Entry]) -> Checkpoint:
+        """Commit the entries, all or none; those that are on the board already stay as they are.
+
+        Raises:
+            RejectedError: The rules refuse one; nothing was written.
+            ConflictError: An author's counter is taken by another entry.
+        """
+        fresh: list[Entry] = []
+        offset = self._log.end
+        try:
+            for entry in entries:
+                if entry.header.counter > self.head(entry.header.author).counter:
+                    self._examine(entry, self._log.size + len(fresh), offset)
+                    offset += len(entry.frames())
+                fresh.append(entry)
+            return self._log.append(fresh)
+        except BaseException:
+            self._ledger = read_ledger(self._board, self._groups)
+            raise
+
+    def _examine(self, entry: Entry, index: int, offset: int) -> None:
+        logged = Logged(index, offset, offset + len(entry.frames()), entry, self._log.tree)
+        objections, take = self._ledger.examine(logged)
+        if objections:
+            first = objections[0]
+            raise RejectedError(f"refused by check {first.check}: {first.found}", where=f"entry {index}",
+                                culprit=first.culprit, remedy=f"e2ev explain {first.check}")  # fmt: skip
+        take()
+
+
+def pen_after(ledger: Ledger, key: SigningKey) -> Pen:
+    """Return the pen that continues the author's chain as it stands on the board."""
+    pen = Pen(key, ledger.held.id)
+    head = ledger.head(pen.author)
+    return Pen(key, pen.election, head.counter + 1, head.leaf_hash)

@@ -1,0 +1,27 @@
+"""Message files: what roles hand to one another in folders (specs/record.md, "Messages")."""
+
+from pathlib import Path
+
+from e2ev.errors import DataError
+from e2ev.record.entry import Entry, read_message
+from e2ev.record.kinds import body_limit
+
+SUFFIX = ".e2ev"
+
+
+def read_messages(path: Path) -> tuple[Entry, ...]:
+    """Return the entries in a message file.
+
+    Raises:
+        DataError: It is no message file, or damaged.
+    """
+    try:
+        with path.open("rb") as stream:
+            return tuple(read_message(stream, body_limit, str(path)))
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", where=str(path), remedy="check the path") from error
+
+
+def messages_in(folders: tuple[Path, ...]) -> list[Path]:
+    """Return all message files in the folders and below, in order of their names."""
+    return sorted((path for folder in folders for path in folder.rglob("*" + SUFFIX)), key=lambda path: path.name)

@@ -1,0 +1,334 @@
+"""The administrator's part in decryption: exclude, decide cells and quorum, combine, publish (EGDS 2.1 §3.5, §3.6)."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from e2ev import ballot, tally
+from e2ev.ballot import BallotContext, EncryptedBallot
+from e2ev.board.contents import Attempt, Contents, read_ballot
+from e2ev.board.tasks import Task, ballot_tasks, tasks_of
+from e2ev.ceremony import share_keys
+from e2ev.contest_data import decrypt_contest_data
+from e2ev.counting import CountedCell, cells
+from e2ev.errors import ConflictError, NotReadyError, RejectedError
+from e2ev.record import bodies
+from e2ev.record.codec import admit, decode, encode
+from e2ev.record.kinds import KINDS, Kind
+from e2ev.roles.administrator import Administrator
+from e2ev.roles.decryption import NonceSharesFile, nonce_file_name
+from e2ev.roles.intake import Intake
+from e2ev.sharing import TrusteeId
+from e2ev.sigma import Proof
+from e2ev.storage.disk import read_bounded
+from e2ev.storage.seal import Passphrase
+from e2ev.tally import CountTask, DataTask, NonceShare, Opening
+from e2ev.verify.check import Finding, Report, Scope
+from e2ev.verify.run import CHECKS, Options, verify
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What came of the challenged ballots: codes opened by nonce, and codes whose nonce did not open them."""
+
+    opened: tuple[bytes, ...]
+    unopenable: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What `decide` posted: the tally, and the ballots that it had to exclude."""
+
+    tally: bodies.TallyBody
+    excluded: tuple[Finding, ...]
+
+
+def decide(
+    administrator: Administrator, quorum: Sequence[TrusteeId], passphrase: Passphrase, options: Options
+) -> Decided:
+    """Exclude cast ballots that fail a check, compute the cells, and post what is to be decrypted by whom.
+
+    A second call decides a new attempt: with the same cells while they are not decrypted, or else for challenged
+    ballots whose nonces did not open them.
+
+    Raises:
+        NotReadyError: Voting is not closed, or the ballots are too few to be decrypted.
+        RejectedError: The record fails a check that no exclusion mends.
+    """
+    contents = administrator.contents()
+    _check_time(contents)
+    report = verify(administrator.board, options)
+    excluded = _exclude(administrator, contents, report, passphrase)
+    if excluded:
+        contents, report = administrator.contents(), verify(administrator.board, options)
+    _check_sound(report)
+    finished = any(attempt.result is not None for attempt in contents.attempts.values())
+    by_nonce, by_selection = _to_open(contents)
+    if finished and not (by_nonce or by_selection):
+        raise ConflictError("everything is decrypted already", remedy="e2ev election status")
+    found = () if finished or not report.piles else cells(report.piles, contents.manifest.minimum_cell)
+    key = administrator.key(passphrase)
+    with Intake(administrator.board, administrator.groups) as intake:
+        now = intake.post([])
+        body = bodies.TallyBody(
+            1,
+            len(contents.attempts) + 1,
+            tuple(sorted(quorum)),
+            now.size,
+            now.root,
+            tuple(map(_cell, found)),
+            by_nonce,
+            by_selection,
+        )
+        intake.post([intake.pen(key).write(Kind.TALLY, encode(body))[0]])
+    return Decided(body, excluded)
+
+
+def _check_time(contents: Contents) -> None:
+    if contents.closed is None:
+        raise NotReadyError("voting is not closed", remedy="e2ev election close")
+    if contents.attempts and _answered(contents.latest_attempt()) and not _published(contents):
+        raise NotReadyError("the last attempt is answered and not published", remedy="e2ev election result")
+
+
+def _answered(attempt: Attempt) -> bool:
+    return len(attempt.responses) == len(attempt.tally.body.form.quorum)
+
+
+def _published(contents: Contents) -> bool:
+    """Return whether the latest attempt's result, or one of its ballots, is on the board."""
+    body = contents.latest_attempt().tally.body.form
+    ballots = (*body.open_by_nonce, *body.open_by_selection)
+    shown = [code for code in ballots if code in contents.opened_ballots or code in contents.decrypted_ballots]
+    return contents.latest_attempt().result is not None or bool(shown) or not body.cells
+
+
+def _to_open(contents: Contents) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    """Return the challenged ballots to open by nonce, and those whose nonce did not open them before."""
+    challenged = [code for code in contents.ballots if contents.decision(code) == "challenged"]
+    closed = [c for c in challenged if c not in contents.opened_ballots and c not in contents.decrypted_ballots]
+    answered = [attempt for attempt in contents.attempts.values() if _answered(attempt)]
+    tried = {code for attempt in answered for code in attempt.tally.body.form.open_by_nonce}
+    return tuple(c for c in closed if c not in tried), tuple(c for c in closed if c in tried)
+
+
+def _cell(cell: CountedCell) -> bodies.Cell:
+    return bodies.Cell(cell.contest, cell.units, cell.pile.ballots, cell.pile.totals)
+
+
+def _exclude(
+    administrator: Administrator, contents: Contents, report: Report, passphrase: Passphrase
+) -> tuple[Finding, ...]:
+    """Post an exclusion for each cast ballot that fails a check of ballots, and return the first finding of each."""
+    if contents.attempts:
+        return ()
+    first: dict[bytes, Finding] = {}
+    for finding in report.findings:
+        if finding.ballot is not None and finding.check in _OF_BALLOTS and contents.counted(finding.ballot):
+            first.setdefault(finding.ballot, finding)
+    if first:
+        key = administrator.key(passphrase)
+        with Intake(administrator.board, administrator.groups) as intake:
+            for code, finding in first.items():
+                body = bodies.ExclusionBody(1, code, finding.check, finding.found)
+                intake.post([intake.pen(key).write(Kind.EXCLUSION, encode(body))[0]])
+    return tuple(first.values())
+
+
+_OF_BALLOTS = {check.id for check in CHECKS if check.scope is Scope.BALLOT} | {"R.1", "B.4", "5.A", "I.2"}
+"""Checks that one ballot alone can fail, so that it can be excluded for them."""
+
+
+def _check_sound(report: Report) -> None:
+    if report.findings:
+        first = report.findings[0]
+        raise RejectedError(
+            f"the record fails check {first.check}: {first.found}",
+            where=first.where,
+            culprit=first.culprit,
+            remedy="e2ev verify shows everything that fails",
+        )
+
+
+# Combining
+
+
+def publish(administrator: Administrator, inbox: Sequence[Path], passphrase: Passphrase) -> Opened:
+    """Combine the responses, post the result and the challenged ballots.
+
+    Raises:
+        NotReadyError: Responses or nonce shares are missing; their trustees are named.
+        RejectedError: A trustee's message is wrong; it is named.
+    """
+    contents = administrator.contents()
+    attempt, context = contents.latest_attempt(), contents.ballot_context()
+    missing = [contents.name_of(i) for i in attempt.tally.body.form.quorum if i not in attempt.responses]
+    if missing:
+        raise NotReadyError("responses are missing of " + ", ".join(missing), remedy="e2ev trustee decrypt answer")
+    shares = _nonce_shares(administrator, contents, attempt, inbox)
+    body = attempt.tally.admitted()
+
+    def ballot_of(code: bytes) -> EncryptedBallot:
+        return admit(read_ballot(administrator.board, contents, code), f"ballot {code.hex()[:12]}").ballot
+
+    tasks = tasks_of(context.extended_hash, body, ballot_of)
+    decrypted = list(_joint(contents, attempt, tasks))
+    posts: list[tuple[Kind, object]] = []
+    if body.cells and attempt.result is None:
+        posts.append((Kind.RESULT, _result(contents, context, body, tasks, decrypted)))
+    done = sum(len(cell.totals) for cell in body.cells)
+    for code in body.open_by_selection:
+        count = len(list(ballot_tasks(context.extended_hash, ballot_of(code))))
+        part = slice(done, done + count)
+        if code not in contents.decrypted_ballots:
+            posts.append(
+                (
+                    Kind.DECRYPTED_BALLOT,
+                    _decrypted(context, body.attempt, ballot_of(code), tasks[part], decrypted[part]),
+                )
+            )
+        done += count
+    opened, unopenable = _open(context, body, ballot_of, shares, contents)
+    posts += [(Kind.OPENED_BALLOT, item) for item in opened]
+    key = administrator.key(passphrase)
+    with Intake(administrator.board, administrator.groups) as intake:
+        for kind, item in posts:
+            intake.post([intake.pen(key).write(kind, encode(item))[0]])
+    return Opened(tuple(item.ballot for item in opened), unopenable)
+
+
+def _joint(contents: Contents, attempt: Attempt, tasks: tuple[Task, ...]) -> list[tuple[Opening, Proof]]:
+    """Return M and the joint proof of each task; a wrong response names its trustee (EGDS note 3.7)."""
+    everyone = contents.trustee_keys()
+    openings = {i: posted.admitted().openings for i, posted in attempt.openings.items()}
+    responses = {i: posted.admitted().responses for i, posted in attempt.responses.items()}
+    joint = []
+    for n, task in enumerate(tasks):
+        opened = {i: openings[i][n] for i in sorted(openings)}
+        for i in opened:
+            if not tally.is_valid_response(task, i, share_keys(everyone, i), opened, responses[i][n]):
+                raise RejectedError(
+                    "a response does not fit the trustee's share",
+                    where=f"task {n}",
+                    culprit=contents.name_of(i),
+                    remedy="decide a new attempt without this trustee: e2ev election tally",
+                )
+        joint.append((tally.join(opened), tally.joint_proof(task, opened, {i: responses[i][n] for i in opened})))
+    return joint
+
+
+def _result(
+    contents: Contents,
+    context: BallotContext,
+    body: bodies.TallyBody,
+    tasks: Sequence[Task],
+    decrypted: Sequence[tuple[Opening, Proof]],
+) -> bodies.ResultBody:
+    pairs = iter(zip(tasks, decrypted, strict=True))
+    made = []
+    for cell in body.cells:
+        contest = contents.manifest.contest(cell.contest)
+        options = tuple(
+            bodies.OptionResult(option.label, _count(context, *next(pairs), _bound(contents, cell) * option.limit))
+            for option in contest.options
+        )
+        made.append(bodies.CellResult(cell.contest, contest.label, cell.units, options))
+    return bodies.ResultBody(1, body.attempt, tuple(made))
+
+
+def _bound(contents: Contents, cell: bodies.Cell) -> int:
+    return cell.ballots * max(contents.manifest.weights)
+
+
+def _count(context: BallotContext, task: Task, decrypted: tuple[Opening, Proof], bound: int) -> tally.DecryptedCount:
+    if not isinstance(task, CountTask):
+        raise TypeError("counts are decrypted from count tasks")
+    return tally.decrypt_count(task, context.vote_key, *decrypted, bound)
+
+
+def _decrypted(
+    context: BallotContext,
+    attempt: int,
+    held: EncryptedBallot,
+    tasks: Sequence[Task],
+    decrypted: Sequence[tuple[Opening, Proof]],
+) -> bodies.DecryptedBallotBody:
+    pairs = iter(zip(tasks, decrypted, strict=True))
+    contests = []
+    for encrypted in held.contests:
+        contest = context.manifest.contest(encrypted.contest)
+        options = tuple(
+            bodies.OptionResult(option.label, _count(context, *next(pairs), option.limit)) for option in contest.options
+        )
+        data = _data(*next(pairs)) if encrypted.data is not None else None
+        contests.append(bodies.DecryptedContest(contest.index, contest.label, options, data))
+    return bodies.DecryptedBallotBody(1, attempt, held.code, tuple(contests))
+
+
+def _data(task: Task, decrypted: tuple[Opening, Proof]) -> tally.DecryptedData:
+    if not isinstance(task, DataTask):
+        raise TypeError("contest data is decrypted from data tasks")
+    beta = decrypted[0].partial
+    plain = decrypt_contest_data(task.identifier_hash, task.contest, task.ciphertext, beta)
+    return tally.DecryptedData(beta, plain, decrypted[1])
+
+
+# Challenged ballots
+
+
+def _nonce_shares(
+    administrator: Administrator, contents: Contents, attempt: Attempt, inbox: Sequence[Path]
+) -> Mapping[TrusteeId, tuple[NonceShare, ...]]:
+    """Return each trustee's nonce shares, as many as there are ballots to open."""
+    body = attempt.tally.body.form
+    if not body.open_by_nonce:
+        return {}
+    found: dict[TrusteeId, tuple[NonceShare, ...]] = {}
+    for trustee in body.quorum:
+        name = nonce_file_name(body.attempt, trustee)
+        paths = [path for folder in inbox for path in folder.rglob(name)]
+        if not paths:
+            raise NotReadyError(
+                f"the nonce shares of {contents.name_of(trustee)} have not arrived",
+                where=name,
+                remedy="e2ev trustee decrypt answer writes the file",
+            )
+        data = read_bounded(paths[0], KINDS[Kind.OPENINGS].limit)
+        read = admit(decode(NonceSharesFile, data, contents.group, name), name)
+        if (read.attempt, read.trustee, len(read.shares)) != (body.attempt, trustee, len(body.open_by_nonce)):
+            raise RejectedError(
+                "these nonce shares are of another attempt", where=name, culprit=contents.name_of(trustee)
+            )
+        found[trustee] = read.shares
+    return found
+
+
+def _open(
+    context: BallotContext,
+    body: bodies.TallyBody,
+    ballot_of: Callable[[bytes], EncryptedBallot],
+    shares: Mapping[TrusteeId, tuple[NonceShare, ...]],
+    contents: Contents,
+) -> tuple[list[bodies.OpenedBallotBody], tuple[bytes, ...]]:
+    everyone = contents.trustee_keys()
+    opened, unopenable = [], []
+    for n, code in enumerate(body.open_by_nonce):
+        if code in contents.opened_ballots:
+            continue
+        held, given = ballot_of(code), {i: shares[i][n] for i in shares}
+        for i, share in given.items():
+            keys = share_keys(everyone, i)
+            if not tally.is_valid_nonce_share(held.identifier_hash, held.nonce.c0, i, keys, share):
+                raise RejectedError(
+                    "a nonce share does not fit the trustee's share",
+                    culprit=contents.name_of(i),
+                    remedy="decide a new attempt without this trustee: e2ev election tally",
+                )
+        secret = ballot.decrypt_ballot_nonce(held, tally.combine_nonce_shares(given))
+        try:
+            contests = tuple(ballot.open_contest(context, held.identifier_hash, c, secret) for c in held.contests)
+        except RejectedError:
+            unopenable.append(code)
+            continue
+        opened.append(bodies.OpenedBallotBody(1, body.attempt, code, contests))
+    return opened, tuple(unopenable)

@@ -1,0 +1,367 @@
+"""Checks of every ballot, one segment of the board after another: EGDS verifications 5 to 8, and ours.
+
+`verify_segment` is pure: what it needs comes in, what it found goes out, so segments go to as many processes as there
+are, and their partials are added up in any order.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from e2ev import ballot, chaining, contest_data, hashing
+from e2ev.ballot import BallotContext, EncryptedBallot, EncryptedContest
+from e2ev.board.reader import open_board, read_logged
+from e2ev.counting import Pile, Place, add_piles, piles_of
+from e2ev.errors import DataError
+from e2ev.manifest import Contest
+from e2ev.record import bodies
+from e2ev.record.codec import Judged, Unchecked, decode, judge_all, path_text
+from e2ev.record.codec import Path as FieldPath
+from e2ev.verify.check import Check, Finding, Gathered, Scope
+
+PREFIX = 16
+"""Bytes of a digest by which ciphertexts are compared over the whole board."""
+
+
+@dataclass(frozen=True, slots=True)
+class BallotJob:
+    """One ballot to check, with what the log says of it.
+
+    Attributes:
+        index: Of its entry.
+        offset: In the board file.
+        code: In the header.
+        author: The device.
+        counter: The device's counter.
+        previous_code: The device's code before it, None for its first.
+        unit: The device's reporting unit.
+        device: Its information string.
+        device_hash: H_DI.
+        counted: Whether the ballot is cast and not excluded.
+    """
+
+    index: int
+    offset: int
+    code: bytes
+    author: bytes
+    counter: int
+    previous_code: bytes | None
+    unit: int
+    device: str
+    device_hash: bytes
+    counted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BallotCase:
+    """One ballot, judged, beside its job."""
+
+    context: BallotContext
+    job: BallotJob
+    judged: Judged[bodies.BallotBody]
+
+    @property
+    def ballot(self) -> EncryptedBallot:
+        """The ballot."""
+        return self.judged.value.ballot
+
+    def finding(self, check: str, found: str, place: str = "") -> Finding:
+        """Return a finding at this ballot."""
+        label = self.context.manifest.unit(self.job.unit).label
+        where = f"ballot {self.job.code.hex()[:12]}, device {self.job.device} at {label}"
+        return Finding(check, found, self.job.index, f"{where}{', ' if place else ''}{place}",
+                       f"device {self.job.device} at {label}", self.job.code)  # fmt: skip
+
+    def contests(self) -> Iterator[tuple[int, Contest, EncryptedContest]]:
+        """Yield position, manifest contest and encrypted contest, where the manifest has such a one of that shape."""
+        known = len(self.context.manifest.contests)
+        for i, encrypted in enumerate(self.ballot.contests):
+            if 1 <= encrypted.contest <= known:
+                contest = self.context.manifest.contest(encrypted.contest)
+                if len(contest.options) == len(encrypted.selections):
+                    yield i, contest, encrypted
+
+    def holds(self, *path: str | int) -> bool:
+        """Return whether no leaf under this path of the ballot failed."""
+        return self.judged.holds("ballot", *path)
+
+
+def leaf_checks(path: FieldPath) -> tuple[str, ...]:
+    """Return the checks that a failed leaf of a ballot's body violates."""
+    match path:
+        case ("ballot", "contests", _, "selections", _, "ciphertext", _):
+            return ("6.A", "7.A")
+        case ("ballot", "contests", _, "selections", _, "proof", "challenges", _):
+            return ("6.B",)
+        case ("ballot", "contests", _, "selections", _, "proof", "responses", _):
+            return ("6.C",)
+        case ("ballot", "contests", _, "limit_proof", "challenges", _):
+            return ("7.B",)
+        case ("ballot", "contests", _, "limit_proof", "responses", _):
+            return ("7.C",)
+        case ("ballot", "nonce", *_):
+            return ("N.1",)
+        case ("ballot", "contests", _, "data", *_):
+            return ("N.2",)
+    return ()
+
+
+def _leaves(check: str, found: str) -> Callable[[BallotCase], Iterator[Finding]]:
+    """Return the check of all leaves that belong to one id."""
+
+    def run(case: BallotCase) -> Iterator[Finding]:
+        for path in case.judged.failures:
+            if check in leaf_checks(path):
+                yield case.finding(check, found, path_text(path[1:]))
+
+    return run
+
+
+def identifier_hash(case: BallotCase) -> Iterator[Finding]:
+    """5.B."""
+    if case.ballot.identifier_hash != hashing.identifier_hash(case.context.extended_hash, case.ballot.identifier):
+        yield case.finding("5.B", "H_I is not the hash of id_B")
+
+
+def selection_proofs(case: BallotCase) -> Iterator[Finding]:
+    """6.D."""
+    key, identifier = case.context.vote_key, case.ballot.identifier_hash
+    for i, contest, encrypted in case.contests():
+        for j, (option, selection) in enumerate(zip(contest.options, encrypted.selections, strict=True)):
+            if case.holds("contests", i, "selections", j) and not ballot.is_valid_selection(
+                key, identifier, contest.index, option, selection
+            ):
+                place = f"{contest.label}, {option.label}"
+                yield case.finding("6.D", f"the proof that 0 to {option.limit} is encrypted does not verify", place)
+
+
+def limit_proofs(case: BallotCase) -> Iterator[Finding]:
+    """7.D."""
+    for i, contest, encrypted in case.contests():
+        members = all(case.holds("contests", i, "selections", j, "ciphertext") for j in range(len(contest.options)))
+        if members and case.holds("contests", i, "limit_proof") and not ballot.is_valid_limit(
+            case.context.vote_key, case.ballot.identifier_hash, contest.selection_limit, encrypted
+        ):  # fmt: skip
+            found = f"the proof that at most {contest.selection_limit} votes are encrypted does not verify"
+            yield case.finding("7.D", found, contest.label)
+
+
+def contest_hashes(case: BallotCase) -> Iterator[Finding]:
+    """8.A."""
+    for encrypted in case.ballot.contests:
+        expected = ballot.contest_hash(
+            case.ballot.identifier_hash, encrypted.contest, encrypted.selections, encrypted.data
+        )
+        if encrypted.contest_hash != expected:
+            yield case.finding("8.A", "χ is not the hash of the contest", f"contest {encrypted.contest}")
+
+
+def confirmation_code(case: BallotCase) -> Iterator[Finding]:
+    """8.B."""
+    hashes = [contest.contest_hash for contest in case.ballot.contests]
+    expected = hashing.confirmation_code(case.ballot.identifier_hash, hashes, case.ballot.chaining)
+    if case.ballot.code != expected:
+        yield case.finding("8.B", "the confirmation code is not the hash of the ballot")
+
+
+def _chaining(check: str, mode: str) -> Callable[[BallotCase], Iterator[Finding]]:
+    def run(case: BallotCase) -> Iterator[Finding]:
+        if case.context.manifest.chaining != mode:
+            return
+        expected = chaining.chaining_field(
+            mode, case.context.extended_hash, case.job.device_hash, case.job.previous_code
+        )
+        if case.ballot.chaining != expected:
+            yield case.finding(check, "the chaining field is not the one that the device's chain demands")
+
+    return run
+
+
+def identifier_opens(case: BallotCase) -> Iterator[Finding]:
+    """I.1."""
+    held = case.ballot
+    if held.identifier != hashing.selection_identifier(case.job.author, case.job.counter, held.salt):
+        yield case.finding("I.1", "id_B is not that of this author and counter: the ballot was posted by somebody else")
+
+
+def header_code(case: BallotCase) -> Iterator[Finding]:
+    """B.4."""
+    if case.ballot.code != case.job.code:
+        yield case.finding("B.4", "header and body state different confirmation codes")
+
+
+def style(case: BallotCase) -> Iterator[Finding]:
+    """S.1."""
+    manifest, held = case.context.manifest, case.ballot
+    if not 1 <= held.style <= len(manifest.ballot_styles):
+        yield case.finding("S.1", f"ballot style {held.style} is not in the manifest")
+    elif tuple(contest.contest for contest in held.contests) != manifest.style(held.style).contests:
+        yield case.finding("S.1", "the contests are not exactly those of the ballot style")
+
+
+def options(case: BallotCase) -> Iterator[Finding]:
+    """S.2."""
+    known = len(case.context.manifest.contests)
+    for encrypted in case.ballot.contests:
+        if not 1 <= encrypted.contest <= known:
+            continue
+        contest = case.context.manifest.contest(encrypted.contest)
+        limits = tuple(option.limit + 1 for option in contest.options)
+        branches = tuple(len(selection.proof.challenges) for selection in encrypted.selections)
+        answers = tuple(len(selection.proof.responses) for selection in encrypted.selections)
+        total = (len(encrypted.limit_proof.challenges), len(encrypted.limit_proof.responses))
+        if branches != limits or answers != limits or total != (contest.selection_limit + 1,) * 2:
+            yield case.finding(
+                "S.2", "options or branches of proofs are not exactly those of the manifest", contest.label
+            )
+
+
+def kept_data(case: BallotCase) -> Iterator[Finding]:
+    """S.3."""
+    for _, contest, encrypted in case.contests():
+        size = len(encrypted.data.c1) if encrypted.data else 0
+        if size != contest.data_blocks * contest_data.BLOCK_BYTES or (encrypted.data is None) != (size == 0):
+            yield case.finding("S.3", f"{size} bytes of contest data, not what the manifest keeps", contest.label)
+
+
+def place(case: BallotCase) -> Iterator[Finding]:
+    """S.4."""
+    manifest, held = case.context.manifest, case.ballot
+    if held.unit != case.job.unit:
+        yield case.finding("S.4", f"the ballot names reporting unit {held.unit}, not its device's")
+    elif 1 <= held.style <= len(manifest.ballot_styles) and held.unit not in manifest.style(held.style).units:
+        yield case.finding("S.4", "the ballot style is not voted at this reporting unit")
+    if held.weight not in manifest.weights:
+        yield case.finding("S.4", f"weight {held.weight} is not among the manifest's")
+
+
+def nonce_proof(case: BallotCase) -> Iterator[Finding]:
+    """N.1."""
+    yield from _leaves("N.1", "a value of the encrypted nonce is not in the group")(case)
+    if case.holds("nonce") and not ballot.is_valid_nonce_proof(case.ballot.identifier_hash, case.ballot.nonce):
+        yield case.finding("N.1", "the proof in the encrypted ballot nonce does not verify")
+
+
+def data_proofs(case: BallotCase) -> Iterator[Finding]:
+    """N.2."""
+    yield from _leaves("N.2", "a value of the contest data is not in the group")(case)
+    for i, contest, encrypted in case.contests():
+        if encrypted.data is not None and case.holds("contests", i, "data") and not contest_data.is_valid_data_proof(
+            case.ballot.identifier_hash, contest.index, encrypted.data
+        ):  # fmt: skip
+            yield case.finding("N.2", "the proof in the contest data does not verify", contest.label)
+
+
+CHECKS = (
+    Check("5.B", "H_I is the hash of id_B", "EGDS V5", Scope.BALLOT, identifier_hash),
+    Check("6.A", "α and β of each selection are in Z_p^r", "EGDS V6", Scope.BALLOT,
+          _leaves("6.A", "the value is not in Z_p^r")),
+    Check("6.B", "the challenges of each selection are below q", "EGDS V6", Scope.BALLOT,
+          _leaves("6.B", "the value is not below q")),
+    Check("6.C", "the responses of each selection are below q", "EGDS V6", Scope.BALLOT,
+          _leaves("6.C", "the value is not below q")),
+    Check("6.D", "each selection is proved to hold 0 to R", "EGDS V6", Scope.BALLOT, selection_proofs,
+          ("6.A", "6.B", "6.C", "S.2")),
+    Check("7.A", "the factors of each contest's total are in Z_p^r", "EGDS V7", Scope.BALLOT,
+          _leaves("7.A", "the value is not in Z_p^r")),
+    Check("7.B", "the challenges of each limit proof are below q", "EGDS V7", Scope.BALLOT,
+          _leaves("7.B", "the value is not below q")),
+    Check("7.C", "the responses of each limit proof are below q", "EGDS V7", Scope.BALLOT,
+          _leaves("7.C", "the value is not below q")),
+    Check("7.D", "each contest is proved to hold 0 to L votes", "EGDS V7", Scope.BALLOT, limit_proofs,
+          ("7.A", "7.B", "7.C", "S.2")),
+    Check("8.A", "χ of each contest is the hash of its ciphertexts and data", "EGDS V8", Scope.BALLOT, contest_hashes),
+    Check("8.B", "the confirmation code is the hash of the contests and B_C", "EGDS V8", Scope.BALLOT,
+          confirmation_code),
+    Check("8.D", "without chaining, B_C holds H_DI", "EGDS V8", Scope.BALLOT, _chaining("8.D", "none")),
+    Check("8.E", "in a simple chain, B_C holds the device's code before", "EGDS V8", Scope.BALLOT,
+          _chaining("8.E", "simple")),
+    Check("I.1", "id_B opens to the entry's author and counter", "protocol.md, Ballots and their authors", Scope.BALLOT,
+          identifier_opens),
+    Check("N.1", "the encrypted ballot nonce is well formed and proves knowledge of its nonce", "EGDS §3.3.4, §3.6.7",
+          Scope.BALLOT, nonce_proof),
+    Check("N.2", "encrypted contest data is well formed and proves knowledge of its nonce", "EGDS §3.3.10, §3.6.6",
+          Scope.BALLOT, data_proofs),
+    Check("S.1", "the contests are exactly those of the ballot style", "EGDS §3.1.3", Scope.BALLOT, style),
+    Check("S.2", "options and branches of proofs are exactly those of the manifest", "EGDS §3.1.3", Scope.BALLOT,
+          options),
+    Check("S.3", "contest data is there exactly as the manifest keeps it", "protocol.md, Contest data", Scope.BALLOT,
+          kept_data),
+    Check("S.4", "unit, style and weight are those that the manifest allows the device", "record.md, Ballot",
+          Scope.BALLOT, place),
+)  # fmt: skip
+
+HEADER_CHECK = Check("B.4", "", "", Scope.BALLOT, header_code)
+"""B.4's part that needs the body; its row stands with the board's checks."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentSetting:
+    """What every segment is checked with."""
+
+    path: Path
+    context: BallotContext
+    disabled: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """What one segment, or several added up, gave.
+
+    Attributes:
+        findings: About its ballots.
+        subjects: Number of ballots looked at, by check.
+        piles: Of its counted ballots.
+        identifiers: Pairs of id_B and the entry's index.
+        ciphertexts: Pairs of a digest's prefix of one ciphertext and the entry's index.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    subjects: tuple[tuple[str, int], ...] = ()
+    piles: tuple[tuple[Place, Pile], ...] = ()
+    identifiers: tuple[tuple[bytes, int], ...] = ()
+    ciphertexts: tuple[tuple[bytes, int], ...] = ()
+
+
+def verify_segment(setting: SegmentSetting, jobs: tuple[BallotJob, ...]) -> Partial:
+    """Return everything that the ballots of one segment give."""
+    gathered, decoded = Gathered(), list[tuple[BallotJob, Unchecked[bodies.BallotBody]]]()
+    with open_board(setting.path) as stream:
+        for job in jobs:
+            entry = read_logged(stream, job.offset, job.index, str(setting.path))
+            try:
+                where = f"entry {job.index}"
+                decoded.append((job, decode(bodies.BallotBody, entry.body, setting.context.group, where)))
+            except DataError as error:
+                gathered.findings.append(Finding("R.1", error.found, job.index, error.where, ballot=job.code))
+    judged = judge_all([body for _, body in decoded], _trusting(setting.disabled))
+    cases = [BallotCase(setting.context, job, one) for (job, _), one in zip(decoded, judged, strict=True)]
+    gathered.look((*CHECKS, HEADER_CHECK), cases, setting.disabled)
+    return Partial(
+        tuple(gathered.findings),
+        tuple(gathered.subjects.items()),
+        tuple(add_piles(piles_of(case.ballot) for case in cases if case.job.counted and _adds_up(case)).items()),
+        tuple((case.ballot.identifier, case.job.index) for case in cases),
+        tuple((digest, case.job.index) for case in cases for digest in _ciphertexts(case)),
+    )
+
+
+def _trusting(disabled: frozenset[str]) -> Callable[[FieldPath], bool]:
+    if not disabled:
+        return lambda _path: False
+    return lambda path: bool(leaf_checks(path)) and disabled.issuperset(leaf_checks(path))
+
+
+def _adds_up(case: BallotCase) -> bool:
+    """Return whether the ballot can be multiplied into its piles; where not, findings say why."""
+    manifest = case.context.manifest
+    fits = sum(1 for _ in case.contests()) == len(case.ballot.contests) and case.ballot.unit == case.job.unit
+    members = not any("6.A" in leaf_checks(path) for path in case.judged.failures)
+    return fits and members and case.ballot.weight in manifest.weights
+
+
+def _ciphertexts(case: BallotCase) -> Iterator[bytes]:
+    for contest in case.ballot.contests:
+        for selection in contest.selections:
+            yield hashlib.sha256(selection.ciphertext.alpha.to_bytes()).digest()[:PREFIX]

@@ -1,0 +1,173 @@
+"""The subjects of the checks that come after the ballots: attempts, results, decrypted counts, challenged ballots."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from e2ev.ballot import BallotContext, EncryptedBallot
+from e2ev.board.contents import Attempt, read_ballot
+from e2ev.board.tasks import Task, ballot_tasks, tasks_of
+from e2ev.counting import CountedCell, Pile, Place, cells
+from e2ev.errors import NotReadyError
+from e2ev.record import bodies
+from e2ev.record.codec import Judged, judge, judge_all
+from e2ev.record.codec import Path as FieldPath
+from e2ev.tally import CountTask, DataTask
+from e2ev.verify.opened import OpenedCase, ShownCase, ShownContest, shown_by_nonce, shown_by_selection
+from e2ev.verify.setting import Setting
+from e2ev.verify.tally import AttemptCase, CountCase, DataCase, ResultCase
+
+
+@dataclass(frozen=True)
+class Decryption:
+    """Everything on the board about decryption.
+
+    Attributes:
+        path: The board file.
+        setting: The election.
+        context: Its keys with tables.
+        piles: Of the counted ballots, as the pass over them found.
+    """
+
+    path: Path
+    setting: Setting
+    context: BallotContext
+    piles: dict[Place, Pile]
+
+    @cached_property
+    def _tallies(self) -> dict[int, Judged[bodies.TallyBody]]:
+        attempts = self.setting.contents.attempts
+        return dict(zip(attempts, judge_all([a.tally.body for a in attempts.values()]), strict=True))
+
+    @cached_property
+    def _expected(self) -> tuple[tuple[CountedCell, ...] | None, str]:
+        try:
+            return cells(self.piles, self.setting.contents.manifest.minimum_cell), ""
+        except NotReadyError as error:
+            return None, error.found
+
+    @cached_property
+    def _by_selection(self) -> dict[bytes, Judged[bodies.DecryptedBallotBody]]:
+        posted = self.setting.contents.decrypted_ballots
+        return dict(zip(posted, judge_all([p.body for p in posted.values()]), strict=True))
+
+    def _ballot(self, code: bytes) -> EncryptedBallot:
+        return judge(read_ballot(self.path, self.setting.contents, code)).value.ballot
+
+    def attempts(self) -> list[AttemptCase]:
+        """Return every attempt, with its tasks and the partition that it has to follow."""
+        stated = [judged.value.cells for judged in self._tallies.values() if judged.value.cells]
+        return [
+            self._attempt(attempt, self._tallies[number], stated[0] if stated else ())
+            for number, attempt in self.setting.contents.attempts.items()
+        ]
+
+    def _attempt(self, attempt: Attempt, body: Judged[bodies.TallyBody], first: tuple[bodies.Cell, ...]) -> AttemptCase:
+        known = all(code in self.setting.contents.ballots for code in body.value.open_by_selection)
+        tasks: tuple[Task, ...] = ()
+        if known and not body.failures:
+            tasks = tasks_of(self.context.extended_hash, body.value, self._ballot)
+        expected, too_small = self._expected
+        openings = judge_all([posted.body for posted in attempt.openings.values()])
+        responses = judge_all([posted.body for posted in attempt.responses.values()])
+        return AttemptCase(
+            self.setting, attempt, body, first, expected, too_small, tasks,
+            dict(zip(attempt.openings, openings, strict=True)), dict(zip(attempt.responses, responses, strict=True)),
+        )  # fmt: skip
+
+    def results(self) -> list[ResultCase]:
+        """Return every result."""
+        contests = frozenset(contest for contest, _ in self.piles)
+        return [
+            ResultCase(
+                self.setting, attempt.result.index, attempt.result.body.form, self._tallies[n].value.cells, contests
+            )
+            for n, attempt in self.setting.contents.attempts.items()
+            if attempt.result is not None and attempt.result.body.form.cells
+        ]
+
+    def counts(self) -> list[CountCase]:
+        """Return every decrypted count of cells and of ballots that were decrypted by selection."""
+        return [*self._cell_counts(), *self._ballot_counts()]
+
+    def _cell_counts(self) -> Iterator[CountCase]:
+        manifest = self.setting.contents.manifest
+        for number, attempt in self.setting.contents.attempts.items():
+            if attempt.result is None:
+                continue
+            judged = judge(attempt.result.body)
+            for i, (cell, stated) in enumerate(
+                zip(self._tallies[number].value.cells, judged.value.cells, strict=False)
+            ):
+                if not 1 <= cell.contest <= len(manifest.contests):
+                    continue
+                contest = manifest.contest(cell.contest)
+                bound = self._bound(cell)
+                for j, (total, option) in enumerate(zip(cell.totals, stated.options, strict=False)):
+                    if not self._tallies[number].holds("cells", i, "totals", j) or j >= len(contest.options):
+                        continue
+                    task = CountTask(self.context.extended_hash, cell.contest, j + 1, total)
+                    unsound = _under(judged.failures, ("cells", i, "options", j, "count"))
+                    place = f"cells[{i}], {contest.label}, {contest.options[j].label}"
+                    yield CountCase(self.context.vote_key, task, option.count, unsound,
+                                    bound * contest.options[j].limit, attempt.result.index, place)  # fmt: skip
+
+    def _bound(self, cell: bodies.Cell) -> int:
+        """Return the most votes of limit 1 that the cell's ballots can hold, by their weights."""
+        return sum(self.piles[cell.contest, unit].bound for unit in cell.units if (cell.contest, unit) in self.piles)
+
+    def _ballot_counts(self) -> Iterator[CountCase]:
+        for code, judged in self._by_selection.items():
+            ballot, entry = self._ballot(code), self.setting.contents.decrypted_ballots[code].index
+            counts = [task for task in ballot_tasks(self.context.extended_hash, ballot) if isinstance(task, CountTask)]
+            by_place = {(task.contest, task.option): task for task in counts}
+            for i, contest in enumerate(judged.value.contests):
+                for j, option in enumerate(contest.options):
+                    task = by_place.get((contest.contest, j + 1))
+                    if task is not None:
+                        limit = self.context.manifest.contest(contest.contest).option(j + 1).limit
+                        unsound = _under(judged.failures, ("contests", i, "options", j, "count"))
+                        place = f"ballot {code.hex()[:12]}, {contest.label}, {option.label}"
+                        yield CountCase(self.context.vote_key, task, option.count, unsound, limit, entry, place)
+
+    def data(self) -> list[DataCase]:
+        """Return the contest data of every ballot that was decrypted by selection."""
+        return list(self._data())
+
+    def _data(self) -> Iterator[DataCase]:
+        for code, judged in self._by_selection.items():
+            ballot, entry = self._ballot(code), self.setting.contents.decrypted_ballots[code].index
+            tasks = [task for task in ballot_tasks(self.context.extended_hash, ballot) if isinstance(task, DataTask)]
+            by_contest = {task.contest: task for task in tasks}
+            for i, contest in enumerate(judged.value.contests):
+                task = by_contest.get(contest.contest)
+                if task is not None and contest.data is not None:
+                    unsound = _under(judged.failures, ("contests", i, "data"))
+                    place = f"ballot {code.hex()[:12]}, {contest.label}"
+                    yield DataCase(self.context.data_key, task, contest.data, unsound, entry, place)
+
+    def opened(self) -> list[OpenedCase]:
+        """Return every ballot that was opened by its nonces."""
+        posted = self.setting.contents.opened_ballots
+        judged = judge_all([p.body for p in posted.values()])
+        return [
+            OpenedCase(self._shown(code, p.index, shown_by_nonce(one.value)), one)
+            for (code, p), one in zip(posted.items(), judged, strict=True)
+        ]
+
+    def shown(self) -> list[ShownCase]:
+        """Return every challenged ballot that is shown, however it was opened."""
+        posted = self.setting.contents.decrypted_ballots
+        by_selection = [
+            self._shown(code, posted[code].index, shown_by_selection(judged.value))
+            for code, judged in self._by_selection.items()
+        ]
+        return [*(case.shown for case in self.opened()), *by_selection]
+
+    def _shown(self, code: bytes, entry: int, contests: tuple[ShownContest, ...]) -> ShownCase:
+        return ShownCase(self.context, self._ballot(code), entry, contests)
+
+
+def _under(failures: tuple[FieldPath, ...], prefix: FieldPath) -> tuple[FieldPath, ...]:
+    return tuple(path[len(prefix) :] for path in failures if path[: len(prefix)] == prefix)

@@ -1,0 +1,126 @@
+"""The terminal: the only module that prints, asks, or shows progress.
+
+Results go to stdout, talk to stderr. Nothing is asked where there is no terminal. No secret is printed, and none is
+taken from an argument. Every refusal says what to do next.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+
+from e2ev.errors import E2evError, WrongKeyError
+from e2ev.storage.keyfile import read_passphrase_file
+from e2ev.storage.seal import Passphrase
+
+INTERRUPTED = 130
+INTERNAL = 10
+PLAIN_PROGRESS_SECONDS = 10.0
+
+_COLOURS = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
+
+
+def out(text: str = "") -> None:
+    """Print a line of the result."""
+    typer.echo(text)
+
+
+def say(text: str = "") -> None:
+    """Print a line of talk."""
+    typer.echo(text, err=True)
+
+
+def out_json(value: object) -> None:
+    """Print the result as one JSON value."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def coloured(text: str, colour: str, *, err: bool = False) -> str:
+    """Return text in a colour, where the stream is a terminal and nobody asked for none."""
+    stream = sys.stderr if err else sys.stdout
+    if os.environ.get("NO_COLOR") or not stream.isatty():
+        return text
+    return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"
+
+
+def fail(error: E2evError) -> NoReturn:
+    """Print an error in its one form and leave with its exit code."""
+    say(coloured(f"error[{error.code}]: {error.found}", "red", err=True))
+    if error.where:
+        say(f"  where: {error.where}")
+    if error.culprit:
+        say(f"  who:   {error.culprit}")
+    if error.remedy:
+        say(f"  do:    {error.remedy}")
+    raise typer.Exit(error.exit_code)
+
+
+def is_interactive() -> bool:
+    """Return whether there is a person to ask."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def ask(question: str) -> str:
+    """Return a person's answer.
+
+    Raises:
+        WrongKeyError: There is no terminal to ask on.
+    """
+    if not is_interactive():
+        raise WrongKeyError(f"there is no terminal to ask: {question}", remedy="give the answer as an option")
+    return str(typer.prompt(question, err=True))
+
+
+def passphrase(path: Path | None, whose: str, *, new: bool = False) -> Passphrase:
+    """Return a passphrase from a file, or from the terminal without showing it; a new one is asked for twice.
+
+    Raises:
+        WrongKeyError: There is neither a file nor a terminal, or a new passphrase is too short.
+    """
+    if path is not None:
+        found = read_passphrase_file(path)
+        if new:
+            found.check_length()
+        return found
+    if not is_interactive():
+        raise WrongKeyError(f"the passphrase of {whose} is needed", remedy="use a terminal, or --passphrase-file FILE")
+    text = str(typer.prompt(f"passphrase of {whose}", hide_input=True, confirmation_prompt=new, err=True))
+    return Passphrase.chosen(text) if new else Passphrase(text)
+
+
+def table(rows: Sequence[Sequence[str]], heads: Sequence[str] = ()) -> str:
+    """Return rows as columns of text."""
+    lines = [list(heads), *map(list, rows)] if heads else [list(row) for row in rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))] if lines else []
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+                     for line in lines)  # fmt: skip
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how far long work is: a bar on a terminal, a plain line now and then elsewhere."""
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(what, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+        return
+    started = last = time.monotonic()
+
+    def plain(done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= PLAIN_PROGRESS_SECONDS:
+            last = now
+            say(f"{what}: {done} of {total}, {done / (now - started):.1f} a second")
+
+    yield plain

@@ -37,12 +37,12 @@ class Ledger:
         self._heads: dict[bytes, Head] = {}
 
     def take(self, logged: Logged) -> list[Objection]:
-        """Take in an entry, or return what speaks against it; its author's chain goes on from it either way."""
+        """Take in an entry, or return what speaks against it; a signed one moves its author's chain either way."""
         objections, take = self.examine(logged)
-        if objections:
-            self._moved(logged.entry)
-        else:
+        if not objections:
             take()
+        elif all(objection.check != "B.3" for objection in objections):
+            self._moved(logged.entry)
         return objections
 
     def examine(self, logged: Logged) -> tuple[list[Objection], Callable[[], None]]:
@@ -107,8 +107,8 @@ class Ledger:
             yield Objection("B.6", "the entry belongs to another election")
         if header.counter != head.counter + 1 or header.previous != head.leaf_hash:
             who = name_of(contents, header.author)
-            found = f"{who} posts its entry {header.counter} after {head.counter}, or its chain does not continue"
-            yield Objection("B.5", found, who)
+            found = f"{who} has entry {header.counter} after {head.counter} here, or its chain does not continue"
+            yield Objection("B.5", found)  # no culprit: the author may have skipped entries, or the board left them out
 
 
 def read_ledger(path: Path, groups: Sequence[Group] = STANDARD_GROUPS) -> Ledger:

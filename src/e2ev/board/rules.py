@@ -228,7 +228,7 @@ def _decision(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
 
 def _exclusion(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
     yield from _administrator(contents, posted)
-    if contents.closed is None or contents.attempts:
+    if contents.closed is None or any(attempt.tally.body.form.cells for attempt in contents.attempts.values()):
         yield Objection("B.8", "ballots are excluded between the close and the tally")
     if contents.decision(posted.body.form.ballot) != "cast":
         yield Objection("D.3", "only a cast ballot can be excluded")
@@ -238,7 +238,7 @@ def _exclusion(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
 def _tally(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
     body = posted.body.form
     yield from _administrator(contents, posted)
-    if contents.closed is None:
+    if contents.closed is None and body.cells:
         yield Objection("B.8", "a tally before voting was closed")
     if body.attempt != len(contents.attempts) + 1:
         yield Objection("T.1", f"attempt {body.attempt} at decryption after {len(contents.attempts)}")

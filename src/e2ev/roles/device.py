@@ -22,7 +22,7 @@ from e2ev.roles.choices import Decision
 from e2ev.roles.intake import Intake, load_online_key, save_online_key
 from e2ev.roles.messages import read_messages
 from e2ev.signing import SigningKey
-from e2ev.storage.disk import PRIVATE, read_bounded, write_atomically, write_once
+from e2ev.storage.disk import PRIVATE, REAL, Disk, read_bounded, write_atomically, write_once
 
 CARD_FORMAT = "e2ev device card 1"
 BATCH = 128
@@ -48,10 +48,11 @@ class Device:
     Args:
         home: The folder.
         groups: Groups that genesis may name: for tests alone.
+        disk: The system calls under the board: for rehearsals of power cuts.
     """
 
-    def __init__(self, home: Path, groups: Sequence[Group] = STANDARD_GROUPS) -> None:
-        self.home, self.groups = home, groups
+    def __init__(self, home: Path, groups: Sequence[Group] = STANDARD_GROUPS, *, disk: Disk = REAL) -> None:
+        self.home, self.groups, self.disk = home, groups, disk
         self.key_path, self.state_path = home / "device.key", home / "device.state"
         self.entry_path = home / "device.entry.e2ev"
 
@@ -90,7 +91,7 @@ class Device:
                 where=str(self.home),
                 remedy="cast or challenge it: e2ev ballot cast, e2ev ballot challenge",
             )
-        with Intake(board, self.groups) as intake:
+        with Intake(board, self.groups, disk=self.disk) as intake:
             entry, _ = self._seal(intake, plain, self._place(intake), randomness)
             write_atomically(self.entry_path, message_file((entry,)), PRIVATE)
             self._remember(entry.header.code, shown=False)
@@ -107,7 +108,7 @@ class Device:
         pending = self.pending
         if pending is None:
             return None
-        with Intake(board, self.groups) as intake:
+        with Intake(board, self.groups, disk=self.disk) as intake:
             if pending.code not in intake.contents.ballots:
                 intake.post(read_messages(self.entry_path))
             decided = pending.code in intake.contents.decisions
@@ -128,7 +129,7 @@ class Device:
         pending = self.pending
         if pending is None:
             raise NotReadyError("no ballot waits for a decision", where=str(self.home), remedy="e2ev ballot encrypt")
-        with Intake(board, self.groups) as intake:
+        with Intake(board, self.groups, disk=self.disk) as intake:
             if pending.code not in intake.contents.decisions:
                 intake.post([self._decision(intake, pending.code, decision, reason)])
             held = intake.contents.decision(pending.code)
@@ -146,7 +147,7 @@ class Device:
     ) -> list[bytes]:
         """Encrypt, commit and decide about many ballots, batch by batch, and return their codes."""
         codes: list[bytes] = []
-        with Intake(board, self.groups) as intake:
+        with Intake(board, self.groups, disk=self.disk) as intake:
             place = self._place(intake)
             for start in range(0, len(ballots), BATCH):
                 batch, entries = ballots[start : start + BATCH], []
@@ -173,7 +174,7 @@ class Device:
         """
         if self.pending is not None:
             raise ConflictError("a ballot waits for its decision", where=str(self.home), remedy="e2ev ballot cast")
-        with Intake(board, self.groups) as intake:
+        with Intake(board, self.groups, disk=self.disk) as intake:
             contents = intake.contents
             device = contents.devices.get(author_of(self.key.verify_key))
             if device is None:

@@ -17,7 +17,7 @@ from e2ev.errors import DataError, RejectedError
 from e2ev.group import STANDARD_GROUPS, Group
 from e2ev.record.entry import Entry, Pen
 from e2ev.signing import SigningKey
-from e2ev.storage.disk import PRIVATE, read_bounded, write_once
+from e2ev.storage.disk import PRIVATE, REAL, Disk, read_bounded, write_once
 
 
 def keep_of(board: Path) -> Path:
@@ -45,15 +45,15 @@ def load_online_key(path: Path) -> SigningKey:
 class Intake:
     """Posting to a board, inside `with`: holds the lock, knows the contents, refuses what the rules refuse."""
 
-    def __init__(self, board: Path, groups: Sequence[Group] = STANDARD_GROUPS) -> None:
-        self._board, self._groups = board, groups
+    def __init__(self, board: Path, groups: Sequence[Group] = STANDARD_GROUPS, *, disk: Disk = REAL) -> None:
+        self._board, self._groups, self._disk = board, groups, disk
         self._ledger = Ledger(groups)
 
     def __enter__(self) -> Self:
         ledger = read_ledger(self._board, self._groups)
         origin = ledger.held.genesis.body.form.log_origin
         keep = keep_of(self._board)
-        self._log = BoardLog(self._board, keep, origin, load_online_key(keep / "log.key"))
+        self._log = BoardLog(self._board, keep, origin, load_online_key(keep / "log.key"), disk=self._disk)
         self._log.__enter__()
         try:
             self._ledger = read_ledger(self._board, self._groups)

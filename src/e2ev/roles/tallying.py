@@ -48,11 +48,12 @@ def decide(
 ) -> Decided:
     """Exclude cast ballots that fail a check, compute the cells, and post what is to be decrypted by whom.
 
-    A second call decides a new attempt: with the same cells while they are not decrypted, or else for challenged
+    While voting is open, only challenged ballots are decided about: so a lying device is exposed on the day. A second
+    call decides a new attempt: with the same cells while they are not decrypted, or else for challenged
     ballots whose nonces did not open them.
 
     Raises:
-        NotReadyError: Voting is not closed, or the ballots are too few to be decrypted.
+        NotReadyError: Voting is open and no ballot is challenged, or the ballots are too few to be decrypted.
         RejectedError: The record fails a check that no exclusion mends.
     """
     contents = administrator.contents()
@@ -62,7 +63,7 @@ def decide(
     if excluded:
         contents, report = administrator.contents(), verify(administrator.board, options)
     _check_sound(report)
-    finished = any(attempt.result is not None for attempt in contents.attempts.values())
+    finished = contents.closed is None or any(a.result is not None for a in contents.attempts.values())
     by_nonce, by_selection = _to_open(contents)
     if finished and not (by_nonce or by_selection):
         raise ConflictError("everything is decrypted already", remedy="e2ev election status")
@@ -85,8 +86,8 @@ def decide(
 
 
 def _check_time(contents: Contents) -> None:
-    if contents.closed is None:
-        raise NotReadyError("voting is not closed", remedy="e2ev election close")
+    if contents.closed is None and not any(_to_open(contents)):
+        raise NotReadyError("voting is not closed, and no test ballot waits", remedy="e2ev election close")
     if contents.attempts and _answered(contents.latest_attempt()) and not _published(contents):
         raise NotReadyError("the last attempt is answered and not published", remedy="e2ev election result")
 
@@ -120,7 +121,7 @@ def _exclude(
     administrator: Administrator, contents: Contents, report: Report, passphrase: Passphrase
 ) -> tuple[Finding, ...]:
     """Post an exclusion for each cast ballot that fails a check of ballots, and return the first finding of each."""
-    if contents.attempts:
+    if contents.closed is None or any(attempt.tally.body.form.cells for attempt in contents.attempts.values()):
         return ()
     first: dict[bytes, Finding] = {}
     for finding in report.findings:

@@ -34,6 +34,7 @@ CHECKS: tuple[Check, ...] = (
     *ENTRY_CHECKS,
     *setup.CHECKS,
     *ballots.CHECKS,
+    *tally_checks.CELL_CHECKS,
     *tally_checks.ATTEMPT_CHECKS,
     *tally_checks.COUNT_CHECKS,
     *tally_checks.RESULT_CHECKS,
@@ -263,7 +264,9 @@ def _exclusions(contents: Contents, findings: Sequence[Finding]) -> Iterator[Fin
 
 
 def _check_decryption(gathered: Gathered, decryption: "cases.Decryption", disabled: frozenset[str]) -> None:
-    gathered.look(tally_checks.ATTEMPT_CHECKS, decryption.attempts(), disabled)
+    attempts = decryption.attempts()
+    gathered.look(tally_checks.CELL_CHECKS, [case for case in attempts if case.body.value.cells], disabled)
+    gathered.look(tally_checks.ATTEMPT_CHECKS, attempts, disabled)
     gathered.look(tally_checks.RESULT_CHECKS, decryption.results(), disabled)
     gathered.look(tally_checks.COUNT_CHECKS, decryption.counts(), disabled)
     gathered.look(tally_checks.DATA_CHECKS, decryption.data(), disabled)

@@ -317,7 +317,7 @@ def decided_cells(case: ResultCase) -> Iterator[Finding]:
         yield Finding("C.4", "the result is not of exactly the cells that were decided", case.entry)
 
 
-ATTEMPT_CHECKS = (
+CELL_CHECKS = (
     Check("9.A", "A of each aggregate is the product over the counted ballots", "EGDS V9", Scope.TALLY,
           _aggregates("9.A", "alpha"), ("C.1",)),
     Check("9.B", "B of each aggregate is the product over the counted ballots", "EGDS V9", Scope.TALLY,
@@ -327,6 +327,9 @@ ATTEMPT_CHECKS = (
     Check("C.2", "no cell and no weight class in it has fewer ballots than the manifest allows", "protocol.md, Cells",
           Scope.TALLY, hidden),
     Check("C.3", "every attempt decrypts the same cells", "protocol.md, Cells", Scope.TALLY, once),
+)  # fmt: skip
+
+ATTEMPT_CHECKS = (
     Check("D.5", "only challenged ballots are opened, as a tally decided", "protocol.md, Decisions", Scope.TALLY,
           only_challenged),
     Check("T.3", "each trustee's message covers every task", "protocol.md, Tasks", Scope.TALLY, complete_messages),

@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
 from e2ev.errors import E2evError, WrongKeyError
-from e2ev.storage.keyfile import read_passphrase_file
-from e2ev.storage.seal import Passphrase
+
+if TYPE_CHECKING:
+    from e2ev.storage.seal import Passphrase
 
 INTERRUPTED = 130
 INTERNAL = 10
@@ -77,12 +78,15 @@ def ask(question: str) -> str:
     return str(typer.prompt(question, err=True))
 
 
-def passphrase(path: Path | None, whose: str, *, new: bool = False) -> Passphrase:
+def passphrase(path: Path | None, whose: str, *, new: bool = False) -> "Passphrase":
     """Return a passphrase from a file, or from the terminal without showing it; a new one is asked for twice.
 
     Raises:
         WrongKeyError: There is neither a file nor a terminal, or a new passphrase is too short.
     """
+    from e2ev.storage.keyfile import read_passphrase_file
+    from e2ev.storage.seal import Passphrase
+
     if path is not None:
         found = read_passphrase_file(path)
         if new:

@@ -1,6 +1,6 @@
 """A small honest election, made by the real roles: for the demonstration, for test vectors and for tests."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from e2ev.roles.device import Device
 from e2ev.roles.trustee import Trustee
 from e2ev.sharing import TrusteeId
 from e2ev.storage.seal import Cost, Passphrase
-from e2ev.verify.run import Options
+from e2ev.verify.run import Options, Progress
 
 PASSPHRASE = Passphrase("demonstration only")
 QUICK = Cost(log_n=4)
@@ -29,7 +29,8 @@ class HonestElection:
     Attributes:
         root: Everything is below it.
         group: The group.
-        options: How records are checked.
+        jobs: Processes of each check of the record.
+        watch: Told how far a check is.
     """
 
     root: Path
@@ -37,6 +38,7 @@ class HonestElection:
     trustees: list[Trustee] = field(default_factory=list)
     devices: list[Device] = field(default_factory=list)
     jobs: int = 1
+    watch: Progress = lambda _done, _all: None
 
     @property
     def board(self) -> Path:
@@ -51,7 +53,7 @@ class HonestElection:
     @property
     def options(self) -> Options:
         """How records are checked on the way."""
-        return Options(jobs=self.jobs, groups=(self.group,))
+        return Options(jobs=self.jobs, groups=(self.group,), progress=self.watch)
 
     @property
     def outboxes(self) -> list[Path]:
@@ -93,18 +95,21 @@ class HonestElection:
         """Admit one device for each of the units, by label."""
         for number, unit in enumerate(units, 1):
             device = Device(self.root / f"device-{number}", (self.group,))
-            author = device.init(f"device {number}", unit)
-            self.administrator.admit(author, f"device {number}", unit, PASSPHRASE)
+            author = device.init(f"D{number}", unit)
+            self.administrator.admit(author, f"D{number}", unit, PASSPHRASE)
             self.devices.append(device)
 
-    def vote(self, ballots: Sequence[tuple[PlainBallot, Decision]]) -> list[bytes]:
+    def vote(
+        self, ballots: Sequence[tuple[PlainBallot, Decision]], progress: Callable[[int], None] = lambda _done: None
+    ) -> list[bytes]:
         """Encrypt ballots, each on the first device of its unit, and post the decisions."""
         contents = self.administrator.contents()
         codes: list[bytes] = []
         for device, known in zip(self.devices, contents.devices.values(), strict=True):
             own = [(plain, decision) for plain, decision in ballots if plain.unit == known.unit]
             if own:
-                codes += device.encrypt_many(self.board, own)
+                before = len(codes)
+                codes += device.encrypt_many(self.board, own, lambda done, base=before: progress(base + done))
         return codes
 
     def close(self) -> None:

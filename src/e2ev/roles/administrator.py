@@ -3,6 +3,7 @@
 It holds no secret that opens a ballot. What it posts, every verifier checks.
 """
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,22 +12,25 @@ from typing import Literal
 from e2ev import ceremony, chaining, hashing
 from e2ev.board.contents import Contents
 from e2ev.board.ledger import read_contents
-from e2ev.board.log import BoardLog
-from e2ev.errors import ConflictError, E2evError, NotReadyError
+from e2ev.board.log import BoardLog, read_mark
+from e2ev.board.note import NoteKey
+from e2ev.board.reader import HEAD_BYTES, Committed, scan
+from e2ev.errors import ConflictError, DataError, E2evError, NotReadyError
 from e2ev.group import P4096, STANDARD_GROUPS, SYSTEM_RANDOMNESS, Group
 from e2ev.manifest import read_manifest
 from e2ev.record import bodies
 from e2ev.record.codec import encode
-from e2ev.record.entry import NO_ENTRY, Pen, author_of
+from e2ev.record.entry import NO_ENTRY, Pen, author_of, key_of
 from e2ev.record.kinds import Kind
 from e2ev.roles.card import Card
-from e2ev.roles.intake import Intake, keep_of, save_online_key
+from e2ev.roles.intake import Intake, keep_of, load_online_key, save_online_key
 from e2ev.roles.messages import messages_in, read_messages
+from e2ev.roles.status import Machine, named_devices
 from e2ev.signing import SigningKey
-from e2ev.storage.disk import write_once
+from e2ev.storage.disk import read_bounded, write_once
 from e2ev.storage.keyfile import KeyFileHeader, open_key_file, save_key_file
 from e2ev.storage.seal import Cost, Passphrase
-from e2ev.verify.anchors import anchors_file, anchors_of
+from e2ev.verify.anchors import anchors_file, anchors_of, read_anchors
 from e2ev.verify.setting import SPECIFICATION
 
 
@@ -78,33 +82,61 @@ class Administrator:
     def found(self, founding: Founding, passphrase: Passphrase) -> Contents:
         """Make the board with its genesis, the keys beside it, and the anchors to publish elsewhere.
 
+        Run again with the same founding it changes nothing, or finishes what was cut off.
+
         Raises:
-            ConflictError: The board exists, two trustees have one key or name, or k = n without consent.
+            ConflictError: Another board exists there, two trustees have one key or name, or k = n without consent.
         """
         passphrase.check_length()
         _check_founding(founding)
-        if self.board.exists():
+        self._clear_beginning()
+        if not self.board.exists():
+            self._begin(founding, passphrase)
+        if not (self.keep / "mark").exists():
             raise ConflictError("this board exists already", where=str(self.board), remedy="choose another name")
+        contents = self._recovered(founding)
+        if self.key(passphrase).verify_key != key_of(contents.administrator) or not _is_of(contents, founding):
+            raise ConflictError(
+                "the board of another election exists already", where=str(self.board), remedy="choose another name"
+            )
+        if not self.anchors_path.exists():
+            write_once(self.anchors_path, anchors_file(anchors_of(contents)))
+        return contents
+
+    def _clear_beginning(self) -> None:
+        """Remove a board whose founding was cut off before anything was committed; nobody can have seen it."""
+        mark = self.keep / "mark"
+        if not self.key_path.exists() or (mark.exists() and read_mark(mark).size):
+            return
+        if self.board.exists() and not _is_beginning(self.board):
+            return
+        self.board.unlink(missing_ok=True)
+        mark.unlink(missing_ok=True)
+
+    def _begin(self, founding: Founding, passphrase: Passphrase) -> None:
+        """Make the keys, unless they are there already, and the board."""
         self.keep.mkdir(mode=0o700, parents=True, exist_ok=True)
-        key, log_key = SigningKey.generate(), SigningKey.generate()
-        genesis = genesis_body(founding, author_of(log_key.verify_key), SYSTEM_RANDOMNESS(32))
-        body = encode(genesis)
-        author = author_of(key.verify_key)
-        save_key_file(
-            self.key_path,
-            KeyFileHeader("administrator", founding.origin, "original", author),
-            key.seed(),
-            passphrase,
-            self.cost,
-        )
-        save_online_key(self.keep / "log.key", log_key)
+        if not self.key_path.exists():
+            key = SigningKey.generate()
+            header = KeyFileHeader("administrator", founding.origin, "original", author_of(key.verify_key))
+            save_key_file(self.key_path, header, key.seed(), passphrase, self.cost)
+        key = self.key(passphrase)
+        if not (self.keep / "log.key").exists():
+            save_online_key(self.keep / "log.key", SigningKey.generate())
+        log_key = load_online_key(self.keep / "log.key")
+        body = encode(genesis_body(founding, author_of(log_key.verify_key), SYSTEM_RANDOMNESS(32)))
         entry, _ = Pen(key, NO_ENTRY).write(Kind.GENESIS, body)
         election = hashing.election_identifier(body)
         with BoardLog.create(self.board, self.keep, founding.origin, log_key, election) as log:
             log.append([entry])
-        contents = self.contents()
-        write_once(self.anchors_path, anchors_file(anchors_of(contents)))
-        return contents
+
+    def _recovered(self, founding: Founding) -> Contents:
+        """Return what stands on the board; a founding that was cut off before its checkpoint is finished first."""
+        try:
+            return self.contents()
+        except DataError:
+            with BoardLog(self.board, self.keep, founding.origin, load_online_key(self.keep / "log.key")):
+                return self.contents()
 
     def contents(self) -> Contents:
         """Return what stands on the board.
@@ -169,12 +201,26 @@ class Administrator:
         return keys
 
     def admit(self, author: bytes, information: str, unit: str, passphrase: Passphrase) -> None:
-        """Admit a device for one reporting unit."""
+        """Admit a device for one reporting unit; once is enough.
+
+        Raises:
+            NotReadyError: There are no joint keys yet.
+            ConflictError: The device is admitted with another name or unit, or its name is taken.
+        """
         contents = self.contents()
         extended = contents.joint_keys().extended_hash
+        index = contents.manifest.unit_by_label(unit).index
+        named = [contents.devices[author]] if author in contents.devices else named_devices(contents, information)
+        for device in named:
+            if (device.admitted.body.form.author, device.name, device.unit) == (author, information, index):
+                return
+            raise ConflictError(
+                f"a device {device.name} at {contents.manifest.unit(device.unit).label} is admitted already",
+                where=device.admitted.where,
+                remedy="each device has a key and a name of its own: e2ev device init, in a folder of its own",
+            )
         device_hash = hashing.device_hash(extended, information)
         start = chaining.chain_start(extended, device_hash) if contents.manifest.chaining == "simple" else None
-        index = contents.manifest.unit_by_label(unit).index
         self._post(
             passphrase,
             Kind.DEVICE_ADMITTED,
@@ -182,30 +228,51 @@ class Administrator:
         )
 
     def replace(self, author: bytes, reason: str, passphrase: Passphrase) -> None:
-        """State that a device is out of service, over the ballots that it posted."""
+        """State that a device is out of service, over the ballots that it posted; once is enough.
+
+        Raises:
+            ConflictError: The device has closed.
+        """
         contents = self.contents()
-        ballots = contents.devices[author].ballots if author in contents.devices else 0
+        device = contents.devices.get(author)
+        if device is not None and device.replaced is not None:
+            return
+        if device is not None and device.closed is not None:
+            raise ConflictError(f"{device.name} has closed: it posts no more", where=device.closed.where,
+                                remedy="nothing is left to do")  # fmt: skip
+        ballots = device.ballots if device is not None else 0
         self._post(passphrase, Kind.DEVICE_REPLACED, bodies.DeviceReplacedBody(1, author, ballots, reason))
 
     def open(self, passphrase: Passphrase) -> None:
-        """Open voting.
+        """Open voting; once is enough.
 
         Raises:
-            RejectedError: A rehearsal is missing.
+            NotReadyError: The keys are not joined, or a rehearsal is missing.
         """
+        contents = self.contents()
+        if contents.opened is not None:
+            return
+        contents.joint_keys()
+        missing = [contents.name_of(i) for i in contents.election.everyone() if i not in contents.rehearsals]
+        if missing:
+            raise NotReadyError("not rehearsed yet: " + ", ".join(missing), remedy="e2ev trustee rehearse, by each")
         self._post(passphrase, Kind.OPEN, bodies.OpenBody(1))
 
     def close(self, passphrase: Passphrase) -> bodies.CloseBody:
-        """Mark undecided ballots as abandoned, and close voting.
+        """Mark undecided ballots as abandoned, and close voting; run again, it says what was posted.
 
         Raises:
-            RejectedError: A device has not closed its chain.
+            NotReadyError: Voting was never opened, or a device has not closed its chain.
         """
         key = self.key(passphrase)
         with Intake(self.board, self.groups) as intake:
             contents = intake.contents
+            if contents.closed is not None:
+                return contents.closed.body.form
+            if contents.opened is None:
+                raise NotReadyError("voting was not opened", remedy="e2ev election open")
             open_still = [d.name for d in contents.devices.values() if d.closed is None and d.replaced is None]
-            if open_still and contents.closed is None:
+            if open_still:
                 raise NotReadyError(
                     "these devices have not closed: " + ", ".join(open_still),
                     remedy="e2ev device close on each, or e2ev election replace",
@@ -223,6 +290,27 @@ class Administrator:
     def correct(self, entry: bytes, reason: str, passphrase: Passphrase) -> None:
         """State that an earlier entry's text was wrong."""
         self._post(passphrase, Kind.CORRECTION, bodies.CorrectionBody(1, entry, reason))
+
+    def machine(self, failing: int) -> Machine:
+        """Return what `doctor` wants to know of this machine; a torn tail of the board is set aside.
+
+        Args:
+            failing: Number of findings of a verification.
+        """
+        contents, trouble = self.contents(), ""
+        try:
+            with Intake(self.board, self.groups):
+                pass
+        except E2evError as error:
+            trouble = str(error)
+        try:
+            anchors = read_anchors(read_bounded(self.anchors_path, 1 << 22), str(self.anchors_path))
+            held = anchors_of(contents)
+            known = (anchors.manifest, anchors.administrator, anchors.log, anchors.trustees)
+            fitting = known == (held.manifest, held.administrator, held.log, held.trustees)
+        except E2evError:
+            fitting = False
+        return Machine(shutil.disk_usage(self.board.parent).free, trouble, fitting, failing)
 
     def _post(self, passphrase: Passphrase, kind: Kind, body: object) -> None:
         key = self.key(passphrase)
@@ -260,6 +348,28 @@ def _check_founding(founding: Founding) -> None:
     authors, names = {card.author for card in founding.trustees}, {card.name for card in founding.trustees}
     if len(authors) < count or len(names) < count:
         raise ConflictError("two trustees have one key or one name", remedy="give one card of each trustee")
+    try:
+        NoteKey(founding.origin, SigningKey.generate().verify_key)
+    except ValueError as error:
+        raise DataError(
+            f"{founding.origin!r} cannot name a log", remedy="choose a name without spaces and +, such as a web address"
+        ) from error
+
+
+def _is_of(contents: Contents, founding: Founding) -> bool:
+    """Return whether the board is the one of this founding."""
+    genesis = contents.genesis.body.form
+    seats = tuple(bodies.TrusteeSeat(card.name, card.author) for card in founding.trustees)
+    held = (genesis.manifest, genesis.trustees, genesis.quorum, genesis.group, genesis.log_origin)
+    return held == (founding.manifest, seats, founding.quorum, founding.group.name, founding.origin)
+
+
+def _is_beginning(board: Path) -> bool:
+    """Return whether a file is a board on which nothing was ever committed."""
+    try:
+        return not any(isinstance(event, Committed) for event in scan(board))
+    except DataError:
+        return board.stat().st_size < HEAD_BYTES
 
 
 def _post(intake: Intake, path: Path) -> Collected:

@@ -16,7 +16,7 @@ from e2ev.errors import ConflictError, NotReadyError, WrongKeyError
 from e2ev.group import STANDARD_GROUPS, SYSTEM_RANDOMNESS, Group, Randomness
 from e2ev.record import bodies
 from e2ev.record.codec import encode
-from e2ev.record.entry import Entry, author_of, message_file
+from e2ev.record.entry import Entry, Pen, author_of, message_file
 from e2ev.record.kinds import Kind
 from e2ev.roles.choices import Decision
 from e2ev.roles.intake import Intake, load_online_key, save_online_key
@@ -92,7 +92,7 @@ class Device:
                 remedy="cast or challenge it: e2ev ballot cast, e2ev ballot challenge",
             )
         with Intake(board, self.groups, disk=self.disk) as intake:
-            entry, _ = self._seal(intake, plain, self._place(intake), randomness)
+            entry, _ = self.seal(intake.pen(self.key), plain, self.place(intake), randomness)
             write_atomically(self.entry_path, message_file((entry,)), PRIVATE)
             self._remember(entry.header.code, shown=False)
             intake.post([entry])
@@ -148,12 +148,12 @@ class Device:
         """Encrypt, commit and decide about many ballots, batch by batch, and return their codes."""
         codes: list[bytes] = []
         with Intake(board, self.groups, disk=self.disk) as intake:
-            place = self._place(intake)
+            place = self.place(intake)
             for start in range(0, len(ballots), BATCH):
                 batch, entries = ballots[start : start + BATCH], []
                 pen = intake.pen(self.key)
                 for plain, _ in batch:
-                    entry, place = self._seal(intake, plain, place, randomness, pen.counter, pen.previous)
+                    entry, place = self.seal(pen, plain, place, randomness)
                     pen = replace(pen, counter=pen.counter + 1, previous=entry.leaf_hash)
                     entries.append(entry)
                     progress(len(codes) + len(entries))
@@ -194,7 +194,8 @@ class Device:
 
     # Parts of the steps
 
-    def _place(self, intake: Intake) -> "_Place":
+    def place(self, intake: Intake) -> "Place":
+        """Return where the device stands in its chain of codes; WrongKeyError if it is not admitted."""
         contents = intake.contents
         device = contents.devices.get(author_of(self.key.verify_key))
         if device is None:
@@ -204,21 +205,12 @@ class Device:
                 remedy="e2ev election admit, with device.card",
             )
         context = contents.ballot_context()
-        return _Place(context, hashing.device_hash(context.extended_hash, device.name), device.last_code)
+        return Place(context, hashing.device_hash(context.extended_hash, device.name), device.last_code)
 
-    def _seal(
-        self,
-        intake: Intake,
-        plain: PlainBallot,
-        place: "_Place",
-        randomness: Randomness,
-        counter: int = 0,
-        previous: bytes = b"",
-    ) -> tuple[Entry, "_Place"]:
+    def seal(
+        self, pen: Pen, plain: PlainBallot, place: "Place", randomness: Randomness = SYSTEM_RANDOMNESS
+    ) -> tuple[Entry, "Place"]:
         """Return the signed entry of a ballot, and the place of the next one."""
-        pen = intake.pen(self.key)
-        if counter:
-            pen = replace(pen, counter=counter, previous=previous)
         mode = place.context.manifest.chaining
         field = chaining.chaining_field(mode, place.context.extended_hash, place.device_hash, place.last_code)
         made, _ = ballot.encrypt_ballot(place.context, plain, pen.author, pen.counter, field, randomness)
@@ -238,7 +230,7 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
     """Where a device stands in its chain of codes."""
 
     context: ballot.BallotContext

@@ -13,7 +13,7 @@ from e2ev.errors import DataError, RejectedError
 from e2ev.group import SYSTEM_RANDOMNESS, Element, Group, Nonce, Randomness, Residue, Scalar
 from e2ev.hashing import Digest
 from e2ev.manifest import Manifest, Option
-from e2ev.sigma import ProofOfOne
+from e2ev.sigma import Keep, ProofOfOne, discard, keeping
 
 BALLOT_NONCE_BYTES = 32
 SALT_BYTES = 32
@@ -163,6 +163,7 @@ def encrypt_ballot(
     counter: int,
     chaining: bytes,
     randomness: Randomness = SYSTEM_RANDOMNESS,
+    keep: Keep = discard,
 ) -> tuple[EncryptedBallot, BallotSecret]:
     """Return the encrypted ballot and the nonce that opens it.
 
@@ -173,6 +174,7 @@ def encrypt_ballot(
         counter: The author's counter of that entry.
         chaining: B_C (see `chaining`).
         randomness: Source of id_B's salt, the ballot nonce and the proofs' nonces.
+        keep: Takes the commitments of every proof, in the order of `claims`.
 
     Raises:
         DataError: Choices do not fit the manifest.
@@ -181,8 +183,10 @@ def encrypt_ballot(
     salt, secret = randomness(SALT_BYTES), BallotSecret.random(randomness)
     identifier = hashing.selection_identifier(author, counter, salt)
     identifier_hash = hashing.identifier_hash(context.extended_hash, identifier)
-    contests = tuple(encrypt_contest(context, identifier_hash, secret, chosen, randomness) for chosen in plain.contests)
-    nonce = encrypt_ballot_nonce(context, identifier_hash, secret, randomness)
+    contests = tuple(
+        encrypt_contest(context, identifier_hash, secret, chosen, randomness, keep) for chosen in plain.contests
+    )
+    nonce = encrypt_ballot_nonce(context, identifier_hash, secret, randomness, keep)
     code = hashing.confirmation_code(identifier_hash, (contest.contest_hash for contest in contests), chaining)
     ballot = EncryptedBallot(
         salt, identifier, identifier_hash, plain.style, plain.unit, plain.weight, contests, nonce, chaining, code
@@ -214,13 +218,14 @@ def encrypt_contest(
     secret: BallotSecret,
     chosen: PlainContest,
     randomness: Randomness = SYSTEM_RANDOMNESS,
+    keep: Keep = discard,
 ) -> EncryptedContest:
     """Return one contest encrypted and proved; an overvote counts for nobody and stands in the contest data, if any."""
     group, contest, index = context.group, context.manifest.contest(chosen.contest), chosen.contest
     values = (0,) * len(chosen.selections) if is_overvote(contest, chosen.selections) else chosen.selections
     nonces = [secret.selection_nonce(group, identifier_hash, index, option.index) for option in contest.options]
     selections = tuple(
-        encrypt_selection(context.vote_key, identifier_hash, index, option, value, nonce, randomness)
+        encrypt_selection(context.vote_key, identifier_hash, index, option, value, nonce, randomness, keep)
         for option, value, nonce in zip(contest.options, values, nonces, strict=True)
     )
     total = combine(group, (selection.ciphertext for selection in selections))
@@ -228,14 +233,14 @@ def encrypt_contest(
         proofs.in_range_known(context.vote_key, reduce(Nonce.__add__, nonces), sum(values), contest.selection_limit),
         sum(values),
         reduce(Nonce.__add__, nonces),
-        lambda h: hashing.limit_challenge(group, identifier_hash, index, total.alpha, total.beta, h),
+        keeping(keep, lambda h: hashing.limit_challenge(group, identifier_hash, index, total.alpha, total.beta, h)),
         randomness,
     )
     data = None
     if contest.data_blocks:
         plain_data = encode_contest_data(contest, chosen.selections, chosen.write_ins)
         nonce = secret.data_nonce(group, identifier_hash, index)
-        data = encrypt_contest_data(context.data_key, identifier_hash, index, plain_data, nonce, randomness)
+        data = encrypt_contest_data(context.data_key, identifier_hash, index, plain_data, nonce, randomness, keep)
     return EncryptedContest(index, selections, limit_proof, data,
                             contest_hash(identifier_hash, index, selections, data))  # fmt: skip
 
@@ -248,6 +253,7 @@ def encrypt_selection(
     value: int,
     nonce: Nonce,
     randomness: Randomness = SYSTEM_RANDOMNESS,
+    keep: Keep = discard,
 ) -> EncryptedSelection:
     """Return (α, β) for `value` and the proof that it lies in 0 .. R (EGDS (31), (57)-(61))."""
     cipher = encrypt(key, value, nonce)
@@ -255,8 +261,11 @@ def encrypt_selection(
         proofs.in_range_known(key, nonce, value, option.limit),
         value,
         nonce,
-        lambda h: hashing.selection_challenge(
-            key.group, identifier_hash, contest, option.index, cipher.alpha, cipher.beta, h
+        keeping(
+            keep,
+            lambda h: hashing.selection_challenge(
+                key.group, identifier_hash, contest, option.index, cipher.alpha, cipher.beta, h
+            ),
         ),
         randomness,
     )
@@ -264,7 +273,11 @@ def encrypt_selection(
 
 
 def encrypt_ballot_nonce(
-    context: BallotContext, identifier_hash: bytes, secret: BallotSecret, randomness: Randomness = SYSTEM_RANDOMNESS
+    context: BallotContext,
+    identifier_hash: bytes,
+    secret: BallotSecret,
+    randomness: Randomness = SYSTEM_RANDOMNESS,
+    keep: Keep = discard,
 ) -> HashedCiphertext:
     """Return the ballot nonce encrypted to K̂ (EGDS (34)-(38))."""
     group = context.group
@@ -274,7 +287,7 @@ def encrypt_ballot_nonce(
     proof = sigma.prove(
         proofs.knowledge((alpha, group.generator)),
         (nonce,),
-        lambda h: hashing.ballot_nonce_challenge(group, identifier_hash, h[0], alpha, c1),
+        keeping(keep, lambda h: hashing.ballot_nonce_challenge(group, identifier_hash, h[0], alpha, c1)),
         randomness,
     )
     return HashedCiphertext(alpha, c1, proof)

@@ -12,6 +12,7 @@ from e2ev.elgamal import HashedCiphertext, encryption_pair, xor
 from e2ev.errors import DataError
 from e2ev.group import SYSTEM_RANDOMNESS, Element, Nonce, Randomness
 from e2ev.manifest import Contest
+from e2ev.sigma import Keep, discard, keeping
 
 BLOCK_BYTES = 32
 
@@ -98,6 +99,7 @@ def encrypt_contest_data(
     data: bytes,
     nonce: Nonce,
     randomness: Randomness = SYSTEM_RANDOMNESS,
+    keep: Keep = discard,
 ) -> HashedCiphertext:
     """Return D, a multiple of 32 bytes, encrypted to K̂ (EGDS (63)-(69))."""
     group = key.group
@@ -106,7 +108,7 @@ def encrypt_contest_data(
     proof = sigma.prove(
         proofs.knowledge((alpha, group.generator)),
         (nonce,),
-        lambda h: hashing.contest_data_challenge(group, identifier_hash, contest, h[0], alpha, c1),
+        keeping(keep, lambda h: hashing.contest_data_challenge(group, identifier_hash, contest, h[0], alpha, c1)),
         randomness,
     )
     return HashedCiphertext(alpha, c1, proof)

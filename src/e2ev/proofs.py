@@ -25,11 +25,15 @@ def equal_logarithms(first: tuple[Element, Element], second: tuple[Element, Elem
 
 def in_range(ciphertext: Ciphertext, key: Element, limit: int) -> tuple[Relation, ...]:
     """One of 0 .. limit is encrypted: branch j says α = g^ξ and β·K^-j = K^ξ (EGDS (57), (58))."""
+    return sum_in_range((ciphertext,), key, limit)
+
+
+def sum_in_range(ciphertexts: Sequence[Ciphertext], key: Element, limit: int) -> tuple[Relation, ...]:
+    """One of 0 .. limit is encrypted by the product of the ciphertexts, written factor by factor."""
     g = key.group.generator
-    return tuple(
-        (Row(((ciphertext.alpha, 1),), ((g, 0),)), Row(((ciphertext.beta, 1), (key, -j)), ((key, 0),)))
-        for j in range(limit + 1)
-    )
+    alphas = tuple((cipher.alpha, 1) for cipher in ciphertexts)
+    betas = tuple((cipher.beta, 1) for cipher in ciphertexts)
+    return tuple((Row(alphas, ((g, 0),)), Row((*betas, (key, -j)), ((key, 0),))) for j in range(limit + 1))
 
 
 def in_range_known(key: Element, nonce: Nonce, value: int, limit: int) -> tuple[Relation, ...]:

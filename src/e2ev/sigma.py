@@ -6,7 +6,7 @@ proof has one base a row, Chaum and Pedersen's has two rows with one witness; a 
 base^v · target^c; so does this module.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -50,6 +50,24 @@ class ProofOfOne:
 
 Challenge = Callable[[Sequence[Element]], Scalar]
 """The Fiat-Shamir challenge as a function of the commitments; it has the whole statement inside."""
+
+
+Keep = Callable[[Sequence[Element]], None]
+"""Takes the commitments of one proof as it is made."""
+
+
+def discard(_commitments: Sequence[Element]) -> None:
+    """Keep nothing."""
+
+
+def keeping(keep: Keep, challenge_of: Challenge) -> Challenge:
+    """Return the same challenge, which hands its commitments to `keep` as it is computed."""
+
+    def challenge(commitments: Sequence[Element]) -> Scalar:
+        keep(commitments)
+        return challenge_of(commitments)
+
+    return challenge
 
 
 def _multiply(terms: Sequence[Term]) -> Element:
@@ -145,6 +163,37 @@ def recompute_one(relations: Sequence[Relation], proof: ProofOfOne) -> list[Elem
     """Return the commitments of all branches, in order."""
     branches = zip(relations, proof.challenges, proof.responses, strict=True)
     return [element for relation, c, v in branches for element in recompute(relation, c, (v,))]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A statement with its proof, in one form for all: an OR of relations with one witness; of one, Schnorr's proof."""
+
+    relations: tuple[Relation, ...]
+    proof: ProofOfOne
+    challenge_of: Challenge
+
+    def holds(self) -> bool:
+        """Return whether the proof verifies."""
+        return is_valid_one(self.relations, self.proof, self.challenge_of)
+
+    @property
+    def commitments(self) -> int:
+        """How many commitments the proof has."""
+        return sum(len(relation) for relation in self.relations)
+
+    def is_of(self, commitments: Sequence[Element]) -> bool:
+        """Return whether the proof has just its branches, and its challenges sum to the hash of these commitments."""
+        challenges = self.proof.challenges
+        if not len(self.relations) == len(challenges) == len(self.proof.responses):
+            return False
+        return self.challenge_of(commitments) == sum(challenges[1:], start=challenges[0])
+
+    def terms(self) -> Iterator[tuple[Term, ...]]:
+        """Yield for each commitment the terms whose product it has to be: base^v and target^c."""
+        for relation, c, v in zip(self.relations, self.proof.challenges, self.proof.responses, strict=True):
+            for row in relation:
+                yield (*((base, v) for base, _ in row.bases), *((e, _times(x, c)) for e, x in row.target))
 
 
 def is_valid_one(relations: Sequence[Relation], proof: ProofOfOne, challenge_of: Challenge) -> bool:

@@ -196,6 +196,14 @@ class Contents:
         """Return whether the ballot counts: cast, and not excluded."""
         return self.decision(code) == "cast" and code not in self.exclusions
 
+    def test_ballots(self) -> list[bytes]:
+        """Return the codes of challenged ballots that are to be opened: those that no check excludes."""
+        return [c for c in self.ballots if self.decision(c) == "challenged" and c not in self.exclusions]
+
+    def closed_test_ballots(self) -> list[bytes]:
+        """Return those that nobody has opened yet."""
+        return [c for c in self.test_ballots() if c not in self.opened_ballots and c not in self.decrypted_ballots]
+
     def station(self, author: bytes) -> str:
         """Return the label of the reporting unit that a device belongs to."""
         return self.manifest.unit(self.devices[author].unit).label

@@ -142,6 +142,8 @@ def _events(stream: BinaryIO, where: str) -> Iterator[Event]:
                 continue
             if found.kind is FrameKind.BODY:
                 raise DataError("a body without its header", where=place)
+            if found.kind is FrameKind.COMMITMENTS:
+                raise DataError("commitments stand beside a board, not in it", where=place)
         except DataError as error:
             yield Damaged(tree.size, offset, error, _has_checkpoint_behind(stream, offset, where))
             return

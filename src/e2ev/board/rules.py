@@ -4,12 +4,16 @@ A rule says what speaks against an entry, given what stands on the board before 
 check in specs/verification.md. `ledger` applies the rules, for the board's intake and for the verifier alike.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
 from e2ev.board.contents import Attempt, BallotPlace, Ceremony, Contents, Device, Posted
 from e2ev.board.reader import Logged
+from e2ev.ceremony import ShareComplaint
+from e2ev.record.bodies import ComplaintBody
+from e2ev.record.codec import encode
 from e2ev.record.kinds import Kind
 
 
@@ -105,6 +109,21 @@ def _complaint(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
         yield Objection("K.1", "a complaint about nobody")
     if (posted.body.form.reason == "share") != (posted.body.form.evidence is not None):
         yield Objection("K.1", "a complaint about a share has evidence, and no other has")
+    if posted.body.form.evidence is not None:
+        yield from _evidence(contents, posted.body.form)
+
+
+def _evidence(contents: Contents, body: ComplaintBody) -> Iterator[Objection]:
+    """The share in a complaint is the one that the accused's message names, and it went to the accuser."""
+    share, sent = cast(ShareComplaint, body.evidence).share, contents.ceremony.shares.get(body.accused)
+    if (share.sender, share.recipient) != (body.accused, body.accuser) or body.accused == body.accuser:
+        yield Objection("K.1", "the share in a complaint is not one from the accused to the accuser")
+    elif sent is None:
+        yield Objection("K.1", "a complaint about a share that was never posted")
+    else:
+        place = body.accuser - 1 if body.accuser < body.accused else body.accuser - 2
+        if sent.body.form.share_hashes[place] != hashlib.sha256(encode(share)).digest():
+            yield Objection("K.1", "the share in a complaint is not the one that the accused's message names")
 
 
 def _joint(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
@@ -112,8 +131,11 @@ def _joint(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
     yield from _not_again(contents.joint, "joint keys")
     if len(contents.ceremony.acceptances) != len(contents.seats):
         yield Objection("B.8", "joint keys before every trustee accepted")
-    if [item.role for item in posted.body.form.keys] != ["vote", "data"]:
-        yield Objection("R.1", "joint keys are one for votes, then one for data")
+    if posted.body.form.attempt != contents.ceremony.number:
+        yield Objection("B.8", f"joint keys of attempt {posted.body.form.attempt} during {contents.ceremony.number}")
+    name = contents.group.name
+    if [(item.role, item.group) for item in posted.body.form.keys] != [("vote", name), ("data", name)]:
+        yield Objection("R.1", "joint keys are one for votes, then one for data, of the election's group")
 
 
 def _rehearsal(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
@@ -228,10 +250,10 @@ def _decision(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
 
 def _exclusion(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
     yield from _administrator(contents, posted)
-    if contents.closed is None or any(attempt.tally.body.form.cells for attempt in contents.attempts.values()):
-        yield Objection("B.8", "ballots are excluded between the close and the tally")
-    if contents.decision(posted.body.form.ballot) != "cast":
-        yield Objection("D.3", "only a cast ballot can be excluded")
+    if any(attempt.tally.body.form.cells for attempt in contents.attempts.values()):
+        yield Objection("B.8", "a ballot is excluded after the cells were decided")
+    if contents.decision(posted.body.form.ballot) == "undecided":
+        yield Objection("D.3", "only a ballot that was decided about can be excluded")
     yield from _not_again(contents.exclusions.get(posted.body.form.ballot), "the same ballot is excluded")
 
 

@@ -1,17 +1,27 @@
 """A small honest election, made by the real roles: for the demonstration, for test vectors and for tests."""
 
+import errno
+import os
+import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from e2ev.ballot import PlainBallot
-from e2ev.group import P4096, Group
+from e2ev.ballot import BallotContext, EncryptedBallot, PlainBallot
+from e2ev.errors import StorageError
+from e2ev.group import P4096, SYSTEM_RANDOMNESS, Group, Randomness
+from e2ev.record import bodies
+from e2ev.record.codec import admit, decode, encode
+from e2ev.record.entry import Entry, Pen
+from e2ev.record.kinds import Kind
 from e2ev.roles import decryption, tallying
 from e2ev.roles.administrator import Administrator, Founding
 from e2ev.roles.choices import Decision
-from e2ev.roles.device import Device
+from e2ev.roles.device import Device, Place
 from e2ev.roles.trustee import Trustee
 from e2ev.sharing import TrusteeId
+from e2ev.storage.disk import Disk
 from e2ev.storage.seal import Cost, Passphrase
 from e2ev.verify.run import Options, Progress
 
@@ -20,6 +30,35 @@ QUICK = Cost(log_n=4)
 """Sealing that costs nothing: the passphrase of a demonstration is printed here anyway."""
 
 NAMES = ("Aigul", "Bakyt", "Chinara", "Daniyar", "Elmira", "Farida", "Gulnara", "Hasan", "Indira")
+
+Change = Callable[[BallotContext, EncryptedBallot], EncryptedBallot]
+"""What a lying device does to a ballot before it signs it."""
+
+
+class LyingDevice(Device):
+    """A device that signs and posts something else than what it encrypted."""
+
+    def __init__(self, honest: Device, change: Change) -> None:
+        super().__init__(honest.home, honest.groups)
+        self.change = change
+
+    def seal(
+        self, pen: Pen, plain: PlainBallot, place: Place, randomness: Randomness = SYSTEM_RANDOMNESS
+    ) -> tuple[Entry, Place]:
+        """Return the signed entry of the changed ballot."""
+        entry, after = super().seal(pen, plain, place, randomness)
+        made = admit(decode(bodies.BallotBody, entry.body, place.context.group, "ballot"), "ballot").ballot
+        changed = self.change(place.context, made)
+        entry, _ = pen.write(Kind.BALLOT, encode(bodies.BallotBody(1, changed)), changed.code)
+        return entry, replace(after, last_code=changed.code)
+
+
+class FailingDisk(Disk):
+    """A disk on which nothing that has to last can be written any more."""
+
+    def sync_data(self, descriptor: int) -> None:
+        """Fail."""
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 @dataclass
@@ -31,6 +70,7 @@ class HonestElection:
         group: The group.
         jobs: Processes of each check of the record.
         watch: Told how far a check is.
+        hoard: Whether trustees keep the secrets that they ought to forget on acceptance: tampering needs them.
     """
 
     root: Path
@@ -39,6 +79,7 @@ class HonestElection:
     devices: list[Device] = field(default_factory=list)
     jobs: int = 1
     watch: Progress = lambda _done, _all: None
+    hoard: bool = False
 
     @property
     def board(self) -> Path:
@@ -79,6 +120,8 @@ class HonestElection:
         self.collect()
         for trustee in self.trustees:
             trustee.share(self.board, PASSPHRASE)
+            if self.hoard:
+                shutil.copy(trustee.key_path, trustee.home / "hoard.key")
         self.collect()
         heard = self.trustees[0].fingerprints(self.board)
         for trustee in self.trustees:
@@ -111,6 +154,17 @@ class HonestElection:
                 before = len(codes)
                 codes += device.encrypt_many(self.board, own, lambda done, base=before: progress(base + done))
         return codes
+
+    def lie(self, device: Device, plain: PlainBallot, change: Change, decision: Decision) -> bytes:
+        """Post a ballot that was changed before it was signed, and the decision about it; return its code."""
+        LyingDevice(device, change).encrypt(self.board, plain)
+        return device.decide(self.board, decision)
+
+    def fail(self, device: Device, plain: PlainBallot) -> None:
+        """Let the device's disk fail while it posts a ballot, and go on afterwards: the ballot is abandoned."""
+        with suppress(StorageError):
+            Device(device.home, device.groups, disk=FailingDisk()).encrypt(self.board, plain)
+        device.resume(self.board)
 
     def close(self) -> None:
         """Close every device, then voting."""

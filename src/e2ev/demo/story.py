@@ -249,9 +249,10 @@ def _stuffed(board: Path, device: Device) -> list[Entry]:
         place, pen = device.place(intake), intake.pen(device.key)
         entries = []
         for _ in range(STUFFED):
-            entry, place = device.seal(pen, ward.plain(5, STUFFER), place)
-            pen = replace(pen, counter=pen.counter + 1, previous=entry.leaf_hash)
-            entries.append(entry)
+            sealed = device.seal(pen, ward.plain(5, STUFFER), place)
+            pen = replace(pen, counter=pen.counter + 1, previous=sealed.entry.leaf_hash)
+            place = sealed.place
+            entries.append(sealed.entry)
     return entries
 
 

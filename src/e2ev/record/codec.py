@@ -313,7 +313,7 @@ def _upgrade(value: object, path: Path, bad: frozenset[Path]) -> object:
     if type(value) is Residue:
         return value if path in bad else Element(value.group, value.value)
     if type(value) is RawScalar:
-        return value if path in bad else Scalar(value.group, value.value)
+        return value if path in bad else value.group.scalar(value.value)
     if type(value) is tuple:
         return tuple(_upgrade(item, (*path, i), bad) for i, item in enumerate(value))
     if is_dataclass(value) and not isinstance(value, type):

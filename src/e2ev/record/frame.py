@@ -24,6 +24,7 @@ class FrameKind(IntEnum):
     BODY = 2
     CHECKPOINT = 3
     COSIGNATURE = 4
+    COMMITMENTS = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,10 @@ from e2ev.record.codec import encode
 from e2ev.record.entry import NO_ENTRY, Pen, author_of, key_of
 from e2ev.record.kinds import Kind
 from e2ev.roles.card import Card
+from e2ev.roles.doctor import Machine
 from e2ev.roles.intake import Intake, keep_of, load_online_key, save_online_key
 from e2ev.roles.messages import messages_in, read_messages
-from e2ev.roles.status import Machine, named_devices
+from e2ev.roles.status import named_devices
 from e2ev.signing import SigningKey
 from e2ev.storage.disk import read_bounded, write_once
 from e2ev.storage.keyfile import KeyFileHeader, open_key_file, save_key_file

@@ -1,15 +1,16 @@
-"""A trustee's card: the name and key that it tells everybody before the election exists."""
+"""Cards: the name and key that a trustee or a device tells before it can post; and fingerprints said aloud."""
 
 import json
 from dataclasses import dataclass
 
-from e2ev.codes import spoken
+from e2ev.codes import matches_spoken, spoken
 from e2ev.errors import DataError
 from e2ev.record.entry import author_of
 from e2ev.signing import VerifyKey
 from e2ev.strict_json import Place, read_json
 
 FORMAT = "e2ev trustee card 1"
+DEVICE_FORMAT = "e2ev device card 1"
 FINGERPRINT_WORDS = 6
 """Words of a spoken fingerprint: 96 bits."""
 
@@ -37,6 +38,11 @@ def fingerprint(author: bytes) -> str:
     return spoken(author[1:], FINGERPRINT_WORDS)
 
 
+def is_heard(text: str, digest: bytes) -> bool:
+    """Return whether `text` is the spoken fingerprint of a digest, whatever its case, hyphens and spaces."""
+    return matches_spoken(text, digest, FINGERPRINT_WORDS)
+
+
 def read_card(data: bytes, where: str) -> Card:
     """Return the card in a file.
 
@@ -48,15 +54,48 @@ def read_card(data: bytes, where: str) -> Card:
         place.only("format", "name", "key", "fingerprint")
         if place.at("format").string(40) != FORMAT:
             place.at("format").refuse("is another format", f"write {FORMAT!r}")
-        try:
-            key = bytes.fromhex(place.at("key").string(66))
-            author = author_of(VerifyKey.from_bytes(key[1:]))
-        except (ValueError, DataError):
-            author = b""
-        if not author or author != key:
-            place.at("key").refuse("is no key", "ask the trustee for the card again")
-        elif place.at("fingerprint").string(100) != fingerprint(author):
+        author = _author(place.at("key"), "ask the trustee for the card again")
+        if author and place.at("fingerprint").string(100) != fingerprint(author):
             place.at("fingerprint").refuse("does not belong to the key", "ask the trustee for the card again")
         return Card(place.at("name").label(100), author)
 
     return read_json(data, read, where=where)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceCard:
+    """What a device tells the administrator: its name, its reporting unit's label, and its key."""
+
+    information: str
+    unit: str
+    author: bytes
+
+
+def read_device_card(data: bytes, where: str) -> DeviceCard:
+    """Return the card that `e2ev device init` wrote.
+
+    Raises:
+        DataError: The file is malformed, or the key no good one.
+    """
+
+    def read(place: Place) -> DeviceCard:
+        place.only("format", "information", "unit", "key")
+        if place.at("format").string(40) != DEVICE_FORMAT:
+            place.at("format").refuse("is another format", f"write {DEVICE_FORMAT!r}")
+        author = _author(place.at("key"), "take device.card again from the device's folder")
+        return DeviceCard(place.at("information").label(200), place.at("unit").label(200), author)
+
+    return read_json(data, read, where=where)
+
+
+def _author(place: Place, remedy: str) -> bytes:
+    """Return the author whose key stands here; nothing, reported, if it is no good one."""
+    text = place.string(66)
+    try:
+        key = bytes.fromhex(text)
+        if author_of(VerifyKey.from_bytes(key[1:])) == key:
+            return key
+    except (ValueError, DataError):
+        pass
+    place.refuse("is no key", remedy)
+    return b""

@@ -129,8 +129,8 @@ def commit(trustee: Trustee, board: Path, passphrase: Passphrase, options: Optio
     """
     standing = trustee.look(board)
     attempt = _attempt(standing)
-    check_record(trustee, board, options)
     share, state = _opened(trustee, standing, passphrase)
+    check_record(trustee, board, options)
     journal = _journal(trustee, passphrase)
     if standing.trustee in attempt.commitments:
         raise ConflictError(

@@ -4,16 +4,22 @@ The order is the protocol's promise: the entry is signed and kept, then committe
 the device keeps lets it go on after a power cut; the nonce that opens a ballot it never keeps.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from e2ev import ballot, chaining, hashing
 from e2ev.ballot import PlainBallot
+from e2ev.board.commitments import append_commitments
+from e2ev.board.contents import Contents
+from e2ev.board.contents import Device as Admitted
+from e2ev.board.ledger import read_contents
 from e2ev.codes import tracking_code
-from e2ev.errors import ConflictError, NotReadyError, WrongKeyError
-from e2ev.group import STANDARD_GROUPS, SYSTEM_RANDOMNESS, Group, Randomness
+from e2ev.errors import ConflictError, DataError, NotReadyError, RejectedError
+from e2ev.group import STANDARD_GROUPS, SYSTEM_RANDOMNESS, Element, Group, Randomness
 from e2ev.record import bodies
 from e2ev.record.codec import encode
 from e2ev.record.entry import Entry, Pen, author_of, message_file
@@ -23,6 +29,8 @@ from e2ev.roles.intake import Intake, load_online_key, save_online_key
 from e2ev.roles.messages import read_messages
 from e2ev.signing import SigningKey
 from e2ev.storage.disk import PRIVATE, REAL, Disk, read_bounded, write_atomically, write_once
+from e2ev.strict_json import JsonError, JsonProblem
+from e2ev.strict_json import Place as JsonPlace
 
 CARD_FORMAT = "e2ev device card 1"
 BATCH = 128
@@ -42,6 +50,38 @@ class Pending:
     shown: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a device sees on the board: everything, and itself."""
+
+    contents: Contents
+    admitted: Admitted
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How far the ballots of one file are, so that a power cut neither loses nor doubles one.
+
+    Attributes:
+        election: Its id.
+        spans: One a batch: its first ballot, counted from 0 among the device's ballots, and how many.
+        decisions: Of the last batch.
+    """
+
+    election: bytes
+    spans: tuple[tuple[int, int], ...] = ()
+    decisions: tuple[Decision, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """How many ballots of the file have their place."""
+        return sum(count for _, count in self.spans)
+
+    def of(self, codes: Sequence[bytes], spans: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Return the codes in some spans, from all codes of the device."""
+        return [code for first, count in spans for code in codes[first : first + count]]
+
+
 class Device:
     """One device, on one folder: its key, and the ballot that it is busy with.
 
@@ -54,10 +94,20 @@ class Device:
     def __init__(self, home: Path, groups: Sequence[Group] = STANDARD_GROUPS, *, disk: Disk = REAL) -> None:
         self.home, self.groups, self.disk = home, groups, disk
         self.key_path, self.state_path = home / "device.key", home / "device.state"
-        self.entry_path = home / "device.entry.e2ev"
+        self.entry_path, self.batch_path = home / "device.entry.e2ev", home / "device.batch.e2ev"
 
     def init(self, information: str, unit: str) -> bytes:
-        """Make the device's key and card; run again, it shows the same. Returns its author."""
+        """Make the device's key and card; run again, it shows the same. Returns its author.
+
+        Raises:
+            JsonError: A text is empty, too long, or has characters that no card may have.
+            ConflictError: The device has another card already.
+        """
+        problems: dict[str, JsonProblem] = {}
+        JsonPlace("information", information, problems).label(1000)
+        JsonPlace("unit", unit, problems).label(200)
+        if problems:
+            raise JsonError(tuple(problems.values()), where="device card")
         self.home.mkdir(parents=True, exist_ok=True)
         if not self.key_path.exists():
             save_online_key(self.key_path, SigningKey.generate())
@@ -76,8 +126,19 @@ class Device:
         """The ballot that waits for its decision."""
         if not self.state_path.exists():
             return None
-        content = json.loads(read_bounded(self.state_path, 4096))
-        return Pending(bytes.fromhex(content["code"]), content["shown"]) if content["code"] else None
+        content = _read_state(self.state_path, 4096)
+        try:
+            return Pending(bytes.fromhex(content["code"]), content["shown"] is True) if content["code"] else None
+        except (KeyError, TypeError, ValueError) as error:
+            raise _damaged(self.state_path) from error
+
+    def standing(self, board: Path) -> Standing:
+        """Return what the device sees on the board.
+
+        Raises:
+            WrongKeyError: It is not admitted to this election.
+        """
+        return self._standing(read_contents(board, self.groups))
 
     def encrypt(self, board: Path, plain: PlainBallot, randomness: Randomness = SYSTEM_RANDOMNESS) -> bytes:
         """Encrypt a ballot, commit it to the board, and return its confirmation code, which may now be shown.
@@ -85,32 +146,35 @@ class Device:
         Raises:
             ConflictError: The ballot before has no decision yet: `resume` first.
         """
-        if self.pending is not None:
-            raise ConflictError(
-                "the ballot before has no decision yet",
-                where=str(self.home),
-                remedy="cast or challenge it: e2ev ballot cast, e2ev ballot challenge",
-            )
+        self._check_nothing_waits()
         with Intake(board, self.groups, disk=self.disk) as intake:
-            entry, _ = self.seal(intake.pen(self.key), plain, self.place(intake), randomness)
-            write_atomically(self.entry_path, message_file((entry,)), PRIVATE)
-            self._remember(entry.header.code, shown=False)
-            intake.post([entry])
-        self._remember(entry.header.code, shown=True)
-        return entry.header.code or b""
+            self._finish_batch(intake)
+            sealed = self.seal(intake.pen(self.key), plain, self.place(intake), randomness)
+            write_atomically(self.entry_path, message_file((sealed.entry,)), PRIVATE)
+            self._remember(sealed.code, shown=False)
+            try:
+                intake.post([sealed.entry])
+            except RejectedError:  # nothing was written, so nothing waits
+                self._forget()
+                raise
+            append_commitments(board, [(sealed.code, sealed.commitments)])
+        self._remember(sealed.code, shown=True)
+        return sealed.code
 
     def resume(self, board: Path) -> Pending | None:
         """Go on after a power cut: commit the ballot that was under way, and return what waits for a decision.
 
         A ballot whose code was never shown is abandoned, with the reason; one that was shown waits for its voter's, or
         the poll workers', decision.
+
+        Raises:
+            ConflictError: The ballot belongs to another election.
         """
         pending = self.pending
-        if pending is None:
-            return None
         with Intake(board, self.groups, disk=self.disk) as intake:
-            if pending.code not in intake.contents.ballots:
-                intake.post(read_messages(self.entry_path))
+            self._finish_batch(intake)
+            if pending is None or not self._is_posted(intake, pending):
+                return None
             decided = pending.code in intake.contents.decisions
         if decided:
             self._forget()
@@ -144,27 +208,42 @@ class Device:
         ballots: Sequence[tuple[PlainBallot, Decision]],
         progress: Callable[[int], None] = lambda _done: None,
         randomness: Randomness = SYSTEM_RANDOMNESS,
+        source: bytes = b"",
     ) -> list[bytes]:
-        """Encrypt, commit and decide about many ballots, batch by batch, and return their codes."""
-        codes: list[bytes] = []
+        """Encrypt, commit and decide about many ballots, batch by batch, and return their codes.
+
+        Args:
+            board: The board.
+            ballots: The ballots, each with its decision.
+            progress: Told how many are encrypted.
+            randomness: For the ballots.
+            source: Names what the ballots come from. Where given, the same ballots from the same source go on where
+                a power cut stopped them, and are never posted twice.
+
+        Raises:
+            ConflictError: A single ballot waits for its decision.
+        """
+        self._check_nothing_waits()
         with Intake(board, self.groups, disk=self.disk) as intake:
-            place = self.place(intake)
-            for start in range(0, len(ballots), BATCH):
-                batch, entries = ballots[start : start + BATCH], []
+            self._finish_batch(intake)
+            place, before = self.place(intake), len(self._codes(intake.contents))
+            run = self._run(source, intake.contents.id)
+            for start in range(run.rows, len(ballots), BATCH):
+                batch, sealed = ballots[start : start + BATCH], list[Sealed]()
                 pen = intake.pen(self.key)
                 for plain, _ in batch:
-                    entry, place = self.seal(pen, plain, place, randomness)
-                    pen = replace(pen, counter=pen.counter + 1, previous=entry.leaf_hash)
-                    entries.append(entry)
-                    progress(len(codes) + len(entries))
+                    sealed.append(self.seal(pen, plain, place, randomness))
+                    place = sealed[-1].place
+                    pen = replace(pen, counter=pen.counter + 1, previous=sealed[-1].entry.leaf_hash)
+                    progress(start + len(sealed))
+                run = replace(run, spans=(*run.spans, (before, len(batch))), decisions=tuple(d for _, d in batch))
+                entries = [one.entry for one in sealed]
+                self._keep_batch(source, run, entries)
                 intake.post(entries)
-                made = [entry.header.code or b"" for entry in entries]
-                for code, (_, decision) in zip(made, batch, strict=True):
-                    entry, pen = pen.write(Kind.DECISION, encode(bodies.DecisionBody(1, code, decision, "")))
-                    entries.append(entry)
-                intake.post(entries[len(made) :])
-                codes += made
-        return codes
+                append_commitments(board, [(one.code, one.commitments) for one in sealed])
+                self._decide_all(intake, [one.code for one in sealed], run.decisions)
+                before += len(batch)
+            return run.of(self._codes(intake.contents), run.spans)
 
     def close(self, board: Path) -> bodies.DeviceClosedBody:
         """End the device's chain; run again, it says what was posted.
@@ -172,13 +251,11 @@ class Device:
         Raises:
             ConflictError: A ballot waits for its decision.
         """
-        if self.pending is not None:
-            raise ConflictError("a ballot waits for its decision", where=str(self.home), remedy="e2ev ballot cast")
+        self._check_nothing_waits()
         with Intake(board, self.groups, disk=self.disk) as intake:
+            self._finish_batch(intake)
             contents = intake.contents
-            device = contents.devices.get(author_of(self.key.verify_key))
-            if device is None:
-                raise NotReadyError("this device is not admitted", remedy="e2ev election admit")
+            device = self._standing(contents).admitted
             if device.closed is None:
                 extended = contents.joint_keys().extended_hash
                 ends: tuple[bytes | None, bytes | None] = (None, None)
@@ -196,30 +273,60 @@ class Device:
 
     def place(self, intake: Intake) -> "Place":
         """Return where the device stands in its chain of codes; WrongKeyError if it is not admitted."""
-        contents = intake.contents
-        device = contents.devices.get(author_of(self.key.verify_key))
-        if device is None:
-            raise WrongKeyError(
-                "this device is not admitted to this election",
-                where=str(self.home),
-                remedy="e2ev election admit, with device.card",
-            )
-        context = contents.ballot_context()
+        device = self._standing(intake.contents).admitted
+        context = intake.contents.ballot_context()
         return Place(context, hashing.device_hash(context.extended_hash, device.name), device.last_code)
 
     def seal(
         self, pen: Pen, plain: PlainBallot, place: "Place", randomness: Randomness = SYSTEM_RANDOMNESS
-    ) -> tuple[Entry, "Place"]:
+    ) -> "Sealed":
         """Return the signed entry of a ballot, and the place of the next one."""
-        mode = place.context.manifest.chaining
+        mode, kept = place.context.manifest.chaining, list[Element]()
         field = chaining.chaining_field(mode, place.context.extended_hash, place.device_hash, place.last_code)
-        made, _ = ballot.encrypt_ballot(place.context, plain, pen.author, pen.counter, field, randomness)
+        made, _ = ballot.encrypt_ballot(place.context, plain, pen.author, pen.counter, field, randomness, kept.extend)
         entry, _ = pen.write(Kind.BALLOT, encode(bodies.BallotBody(1, made)), made.code)
-        return entry, replace(place, last_code=made.code)
+        return Sealed(entry, made.code, replace(place, last_code=made.code), tuple(kept))
 
     def _decision(self, intake: Intake, code: bytes, decision: Decision, reason: str) -> Entry:
         body = bodies.DecisionBody(1, code, decision, reason)
         return intake.pen(self.key).write(Kind.DECISION, encode(body))[0]
+
+    # Many ballots: a batch is kept before it is posted, and finished before anything else is done
+
+    def _codes(self, contents: Contents) -> list[bytes]:
+        author = author_of(self.key.verify_key)
+        return [code for code, place in contents.ballots.items() if place.author == author]
+
+    def _run_path(self, source: bytes) -> Path:
+        return self.home / f"device.run-{hashlib.sha256(source).hexdigest()[:32]}"
+
+    def _run(self, source: bytes, election: bytes) -> Run:
+        path = self._run_path(source)
+        run = _read_run(path) if source and path.exists() else Run(election)
+        return run if run.election == election else Run(election)
+
+    def _keep_batch(self, source: bytes, run: Run, entries: Sequence[Entry]) -> None:
+        if source:
+            write_atomically(self.batch_path, message_file(tuple(entries)), PRIVATE)
+            content = {"election": run.election.hex(), "spans": run.spans, "decisions": run.decisions}
+            write_atomically(self._run_path(source), json.dumps(content).encode(), PRIVATE)
+
+    def _finish_batch(self, intake: Intake) -> None:
+        for path in sorted(self.home.glob("device.run-*")):
+            run = _read_run(path)
+            if run.election == intake.contents.id and run.spans:
+                if len(run.of(self._codes(intake.contents), run.spans)) < run.rows:
+                    intake.post(read_messages(self.batch_path))
+                self._decide_all(intake, run.of(self._codes(intake.contents), run.spans[-1:]), run.decisions)
+
+    def _decide_all(self, intake: Intake, codes: Sequence[bytes], decisions: Sequence[Decision]) -> None:
+        entries, pen = list[Entry](), intake.pen(self.key)
+        for code, decision in zip(codes, decisions, strict=True):
+            if code not in intake.contents.decisions:
+                entry, pen = pen.write(Kind.DECISION, encode(bodies.DecisionBody(1, code, decision, "")))
+                entries.append(entry)
+        if entries:
+            intake.post(entries)
 
     def _remember(self, code: bytes | None, *, shown: bool) -> None:
         content = {"code": code.hex() if code else "", "shown": shown}
@@ -230,9 +337,43 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
+class Sealed:
+    """A ballot as its entry, its code, the place after it, and the commitments of its proofs."""
+
+    entry: Entry
+    code: bytes
+    place: "Place"
+    commitments: tuple[Element, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where a device stands in its chain of codes."""
 
     context: ballot.BallotContext
     device_hash: bytes
     last_code: bytes | None
+
+
+def _read_state(path: Path, most: int) -> dict[str, Any]:
+    try:
+        content = json.loads(read_bounded(path, most))
+    except ValueError as error:
+        raise _damaged(path) from error
+    if not isinstance(content, dict):
+        raise _damaged(path)
+    return content
+
+
+def _read_run(path: Path) -> Run:
+    content = _read_state(path, 64 << 20)
+    try:
+        spans = tuple((int(first), int(count)) for first, count in content["spans"])
+        return Run(bytes.fromhex(content["election"]), spans, tuple(content["decisions"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(path) from error
+
+
+def _damaged(path: Path) -> DataError:
+    remedy = "take the device out of service: e2ev election replace; its ballots stay on the board"
+    return DataError("what the device kept is damaged", where=str(path), remedy=remedy)

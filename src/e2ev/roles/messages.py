@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from e2ev.board.ledger import Ledger
 from e2ev.errors import DataError
 from e2ev.record.entry import Entry, read_message
 from e2ev.record.kinds import body_limit
@@ -25,3 +26,16 @@ def read_messages(path: Path) -> tuple[Entry, ...]:
 def messages_in(folders: tuple[Path, ...]) -> list[Path]:
     """Return all message files in the folders and below, in order of their names."""
     return sorted((path for folder in folders for path in folder.rglob("*" + SUFFIX)), key=lambda path: path.name)
+
+
+def unposted(outbox: Path, ledger: Ledger) -> list[Path]:
+    """Return the message files in an outbox that are not on the board yet and can still be posted."""
+    waiting = []
+    for path in messages_in((outbox,)):
+        try:
+            entries = read_messages(path)
+        except DataError:
+            continue
+        if any(entry.header.counter > ledger.head(entry.header.author).counter for entry in entries):
+            waiting.append(path)
+    return waiting

@@ -23,8 +23,8 @@ from e2ev.sigma import Proof
 from e2ev.storage.disk import read_bounded
 from e2ev.storage.seal import Passphrase
 from e2ev.tally import CountTask, DataTask, NonceShare, Opening
-from e2ev.verify.check import Finding, Report, Scope
-from e2ev.verify.run import CHECKS, Options, verify
+from e2ev.verify.check import Finding, Report
+from e2ev.verify.run import EXCLUDING, Options, verify
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Decided:
 def decide(
     administrator: Administrator, quorum: Sequence[TrusteeId], passphrase: Passphrase, options: Options
 ) -> Decided:
-    """Exclude cast ballots that fail a check, compute the cells, and post what is to be decrypted by whom.
+    """Exclude ballots that fail a check, compute the cells, and post what is to be decrypted by whom.
 
     While voting is open, only challenged ballots are decided about: so a lying device is exposed on the day. A second
     call decides a new attempt: with the same cells while they are not decrypted, or else for challenged
@@ -58,6 +58,7 @@ def decide(
     """
     contents = administrator.contents()
     _check_time(contents)
+    _check_quorum(contents, quorum)
     report = verify(administrator.board, options)
     excluded = _exclude(administrator, contents, report, passphrase)
     if excluded:
@@ -92,22 +93,32 @@ def _check_time(contents: Contents) -> None:
         raise NotReadyError("the last attempt is answered and not published", remedy="e2ev election result")
 
 
+def _check_quorum(contents: Contents, quorum: Sequence[TrusteeId]) -> None:
+    everyone, needed = contents.election.everyone(), contents.election.quorum
+    unknown = [str(i) for i in quorum if i not in everyone]
+    if unknown or len(set(quorum)) != len(quorum):
+        raise ConflictError(
+            "no trustee has the number " + ", ".join(unknown) if unknown else "a trustee is named twice",
+            remedy=f"name {needed} or more of the trustees 1 to {len(everyone)}",
+        )
+    if len(quorum) < needed:
+        raise NotReadyError(
+            f"{len(quorum)} trustees cannot decrypt, {needed} are needed", remedy=f"name {needed} or more of them"
+        )
+
+
 def _answered(attempt: Attempt) -> bool:
     return len(attempt.responses) == len(attempt.tally.body.form.quorum)
 
 
 def _published(contents: Contents) -> bool:
-    """Return whether the latest attempt's result, or one of its ballots, is on the board."""
-    body = contents.latest_attempt().tally.body.form
-    ballots = (*body.open_by_nonce, *body.open_by_selection)
-    shown = [code for code in ballots if code in contents.opened_ballots or code in contents.decrypted_ballots]
-    return contents.latest_attempt().result is not None or bool(shown) or not body.cells
+    """Return whether the latest attempt's result is on the board, which is posted last, or it had none to give."""
+    return contents.latest_attempt().result is not None or not contents.latest_attempt().tally.body.form.cells
 
 
 def _to_open(contents: Contents) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
     """Return the challenged ballots to open by nonce, and those whose nonce did not open them before."""
-    challenged = [code for code in contents.ballots if contents.decision(code) == "challenged"]
-    closed = [c for c in challenged if c not in contents.opened_ballots and c not in contents.decrypted_ballots]
+    closed = contents.closed_test_ballots()
     answered = [attempt for attempt in contents.attempts.values() if _answered(attempt)]
     tried = {code for attempt in answered for code in attempt.tally.body.form.open_by_nonce}
     return tuple(c for c in closed if c not in tried), tuple(c for c in closed if c in tried)
@@ -120,12 +131,13 @@ def _cell(cell: CountedCell) -> bodies.Cell:
 def _exclude(
     administrator: Administrator, contents: Contents, report: Report, passphrase: Passphrase
 ) -> tuple[Finding, ...]:
-    """Post an exclusion for each cast ballot that fails a check of ballots, and return the first finding of each."""
-    if contents.closed is None or any(attempt.tally.body.form.cells for attempt in contents.attempts.values()):
+    """Post an exclusion for each ballot that fails a check of ballots, and return the first finding of each."""
+    if any(attempt.tally.body.form.cells for attempt in contents.attempts.values()):
         return ()
     first: dict[bytes, Finding] = {}
     for finding in report.findings:
-        if finding.ballot is not None and finding.check in _OF_BALLOTS and contents.counted(finding.ballot):
+        decided = finding.ballot in contents.decisions and finding.ballot not in contents.exclusions
+        if finding.ballot is not None and finding.check in EXCLUDING and decided:
             first.setdefault(finding.ballot, finding)
     if first:
         key = administrator.key(passphrase)
@@ -134,10 +146,6 @@ def _exclude(
                 body = bodies.ExclusionBody(1, code, finding.check, finding.found)
                 intake.post([intake.pen(key).write(Kind.EXCLUSION, encode(body))[0]])
     return tuple(first.values())
-
-
-_OF_BALLOTS = {check.id for check in CHECKS if check.scope is Scope.BALLOT} | {"R.1", "B.4", "5.A", "I.2"}
-"""Checks that one ballot alone can fail, so that it can be excluded for them."""
 
 
 def _check_sound(report: Report) -> None:
@@ -175,8 +183,6 @@ def publish(administrator: Administrator, inbox: Sequence[Path], passphrase: Pas
     tasks = tasks_of(context.extended_hash, body, ballot_of)
     decrypted = list(_joint(contents, attempt, tasks))
     posts: list[tuple[Kind, object]] = []
-    if body.cells and attempt.result is None:
-        posts.append((Kind.RESULT, _result(contents, context, body, tasks, decrypted)))
     done = sum(len(cell.totals) for cell in body.cells)
     for code in body.open_by_selection:
         count = len(list(ballot_tasks(context.extended_hash, ballot_of(code))))
@@ -191,6 +197,8 @@ def publish(administrator: Administrator, inbox: Sequence[Path], passphrase: Pas
         done += count
     opened, unopenable = _open(context, body, ballot_of, shares, contents)
     posts += [(Kind.OPENED_BALLOT, item) for item in opened]
+    if body.cells and attempt.result is None:
+        posts.append((Kind.RESULT, _result(contents, context, body, tasks, decrypted)))
     key = administrator.key(passphrase)
     with Intake(administrator.board, administrator.groups) as intake:
         for kind, item in posts:

@@ -14,17 +14,17 @@ from e2ev import ceremony
 from e2ev.board.contents import Contents
 from e2ev.board.ledger import Ledger, read_ledger
 from e2ev.ceremony import SealedShare, TrusteeKeys
-from e2ev.codes import matches_spoken, spoken
+from e2ev.codes import spoken
 from e2ev.errors import ConflictError, DataError, NotReadyError, RejectedError, WrongKeyError
 from e2ev.group import STANDARD_GROUPS, Group, SecretScalar
 from e2ev.record import bodies
 from e2ev.record.codec import admit, decode, encode
 from e2ev.record.entry import Entry, author_of, message_file
 from e2ev.record.kinds import Kind
-from e2ev.roles.card import FINGERPRINT_WORDS, Card
+from e2ev.roles.card import FINGERPRINT_WORDS, Card, is_heard, read_card
 from e2ev.roles.derive import derived_randomness
 from e2ev.roles.intake import pen_after
-from e2ev.roles.messages import read_messages
+from e2ev.roles.messages import read_messages, unposted
 from e2ev.roles.trustee_state import TrusteeState, from_key_file
 from e2ev.sharing import TrusteeId
 from e2ev.signing import SigningKey
@@ -73,14 +73,16 @@ class Trustee:
 
         Raises:
             ConflictError: The folder holds the key of somebody else.
+            WrongKeyError: The folder's key has another passphrase.
         """
         passphrase.check_length()
-        self.outbox.mkdir(parents=True, exist_ok=True)
         if not self.key_path.exists():
             state = TrusteeState(SigningKey.generate())
             header = KeyFileHeader("trustee", name, "original", author_of(state.key.verify_key))
+            read_card(Card(name, header.public).to_file(), "the card")
+            self.outbox.mkdir(parents=True, exist_ok=True)
             save_key_file(self.key_path, header, state.to_key_file(), passphrase, self.cost)
-        header = read_header(self.key_path)
+        header, _ = open_key_file(self.key_path, passphrase)
         card = Card(header.name, header.public)
         if card.name != name:
             raise ConflictError(
@@ -211,10 +213,15 @@ class Trustee:
 
         Raises:
             ConflictError: Nothing is wrong.
+            NotReadyError: An earlier message is not posted yet: the complaint would take its place.
         """
         standing = self.look(board)
-        state = self.open(passphrase, standing)
         name = _name(Kind.COMPLAINT, standing, standing.contents.ceremony.number)
+        for path in unposted(self.outbox, standing.ledger):
+            if path.name != name:
+                raise NotReadyError("your earlier message is not on the board yet", where=str(path),
+                                    remedy="hand it to the administrator first")  # fmt: skip
+        state = self.open(passphrase, standing)
         if state.message(name) is None:
             body = self._objection(standing, state, inbox, missing)
             entry = self._entry(standing, state, Kind.COMPLAINT, body)
@@ -223,9 +230,10 @@ class Trustee:
         return path, self._complaint_in(path, standing.contents.group)
 
     def backup(self, path: Path, passphrase: Passphrase, backup_passphrase: Passphrase) -> str:
-        """Write a second key file that can rehearse and decrypt, and return it as text to print.
+        """Write a second key file that can rehearse and decrypt, and return it as text; run again, it is the same one.
 
         Raises:
+            WrongKeyError: A passphrase is wrong, or a backup with another one stands there.
             NotReadyError: The trustee has no key share yet.
         """
         backup_passphrase.check_length()
@@ -234,8 +242,9 @@ class Trustee:
         if "share" not in content:
             raise NotReadyError("there is no key share to back up yet", remedy="e2ev trustee accept comes first")
         content["said"] = {}
-        copy = replace(header, copy="backup")
-        save_key_file(path, copy, json.dumps(content).encode(), backup_passphrase, self.cost)
+        copy, secret = replace(header, copy="backup"), json.dumps(content).encode()
+        if not path.exists() or open_key_file(path, backup_passphrase) != (copy, secret):
+            save_key_file(path, copy, secret, backup_passphrase, self.cost)
         return read_bounded(path, SHARE_LIMIT).decode()
 
     def rehearse(self, board: Path, backup: Path, passphrase: Passphrase) -> Path:
@@ -296,7 +305,7 @@ class Trustee:
     def _check_heard(self, standing: Standing, heard: Mapping[TrusteeId, str]) -> None:
         for trustee in self._others(standing):
             posted = standing.contents.ceremony.keys[trustee]
-            if not matches_spoken(heard.get(trustee, ""), posted.leaf_hash, FINGERPRINT_WORDS):
+            if not is_heard(heard.get(trustee, ""), posted.leaf_hash):
                 raise RejectedError(
                     "the words that were heard are not those of the message on this board",
                     where=standing.contents.name_of(trustee),
@@ -306,11 +315,12 @@ class Trustee:
     def _open_share(
         self, standing: Standing, secrets: ceremony.TrusteeSecrets, sender: TrusteeId, inbox: Sequence[Path]
     ) -> tuple[SecretScalar, SecretScalar]:
-        share = self._arrived(standing, sender, inbox)
-        keys = standing.keys
-        return ceremony.open_share(
-            standing.contents.election, secrets, share, keys[sender - 1], keys[standing.trustee - 1]
-        )
+        share, keys = self._arrived(standing, sender, inbox), standing.keys
+        election, name = standing.contents.election, standing.contents.name_of(sender)
+        try:
+            return ceremony.open_share(election, secrets, share, keys[sender - 1], keys[standing.trustee - 1])
+        except RejectedError as error:
+            raise RejectedError(error.found, culprit=name, remedy="e2ev trustee complain") from error
 
     def _arrived(self, standing: Standing, sender: TrusteeId, inbox: Sequence[Path]) -> SealedShare:
         """Return the sealed share that the sender's message on the board names."""
@@ -322,8 +332,8 @@ class Trustee:
         expected = body.share_hashes[me - 1 if me < sender else me - 2]
         name = share_file_name(body.attempt, sender, me)
         for folder in inbox:
-            if (folder / name).is_file():
-                data = read_bounded(folder / name, SHARE_LIMIT)
+            for path in folder.rglob(name):
+                data = read_bounded(path, SHARE_LIMIT)
                 if _digest(data) == expected:
                     return admit(decode(SealedShare, data, standing.contents.group, name), name)
         raise NotReadyError(

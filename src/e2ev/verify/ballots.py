@@ -6,11 +6,12 @@ are, and their partials are added up in any order.
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from e2ev import ballot, chaining, contest_data, hashing
+from e2ev import ballot, chaining, claims, contest_data, hashing
 from e2ev.ballot import BallotContext, EncryptedBallot, EncryptedContest
+from e2ev.board.commitments import read_commitments
 from e2ev.board.reader import open_board, read_logged
 from e2ev.counting import Pile, Place, add_piles, piles_of
 from e2ev.errors import DataError
@@ -18,6 +19,7 @@ from e2ev.manifest import Contest
 from e2ev.record import bodies
 from e2ev.record.codec import Judged, Unchecked, decode, judge_all, path_text
 from e2ev.record.codec import Path as FieldPath
+from e2ev.verify import batch
 from e2ev.verify.check import Check, Finding, Gathered, Scope
 
 PREFIX = 16
@@ -39,6 +41,7 @@ class BallotJob:
         device: Its information string.
         device_hash: H_DI.
         counted: Whether the ballot is cast and not excluded.
+        commitments: Offset in the side file, None if it has none.
     """
 
     index: int
@@ -51,15 +54,24 @@ class BallotJob:
     device: str
     device_hash: bytes
     counted: bool
+    commitments: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BallotCase:
-    """One ballot, judged, beside its job."""
+    """One ballot, judged, beside its job.
+
+    Attributes:
+        context: The election.
+        job: What the log says.
+        judged: The ballot.
+        certified: Whether a batch has shown that all its proofs hold.
+    """
 
     context: BallotContext
     job: BallotJob
     judged: Judged[bodies.BallotBody]
+    certified: bool = False
 
     @property
     def ballot(self) -> EncryptedBallot:
@@ -126,23 +138,28 @@ def identifier_hash(case: BallotCase) -> Iterator[Finding]:
 
 def selection_proofs(case: BallotCase) -> Iterator[Finding]:
     """6.D."""
+    if case.certified:
+        return
     key, identifier = case.context.vote_key, case.ballot.identifier_hash
     for i, contest, encrypted in case.contests():
         for j, (option, selection) in enumerate(zip(contest.options, encrypted.selections, strict=True)):
-            if case.holds("contests", i, "selections", j) and not ballot.is_valid_selection(
-                key, identifier, contest.index, option, selection
-            ):
+            if not case.holds("contests", i, "selections", j):
+                continue
+            if not claims.selection_claim(key, identifier, contest.index, option, selection).holds():
                 place = f"{contest.label}, {option.label}"
                 yield case.finding("6.D", f"the proof that 0 to {option.limit} is encrypted does not verify", place)
 
 
 def limit_proofs(case: BallotCase) -> Iterator[Finding]:
     """7.D."""
+    if case.certified:
+        return
+    key, identifier = case.context.vote_key, case.ballot.identifier_hash
     for i, contest, encrypted in case.contests():
         members = all(case.holds("contests", i, "selections", j, "ciphertext") for j in range(len(contest.options)))
-        if members and case.holds("contests", i, "limit_proof") and not ballot.is_valid_limit(
-            case.context.vote_key, case.ballot.identifier_hash, contest.selection_limit, encrypted
-        ):  # fmt: skip
+        if not members or not case.holds("contests", i, "limit_proof"):
+            continue
+        if not claims.limit_claim(key, identifier, contest.selection_limit, encrypted).holds():
             found = f"the proof that at most {contest.selection_limit} votes are encrypted does not verify"
             yield case.finding("7.D", found, contest.label)
 
@@ -239,17 +256,24 @@ def place(case: BallotCase) -> Iterator[Finding]:
 def nonce_proof(case: BallotCase) -> Iterator[Finding]:
     """N.1."""
     yield from _leaves("N.1", "a value of the encrypted nonce is not in the group")(case)
-    if case.holds("nonce") and not ballot.is_valid_nonce_proof(case.ballot.identifier_hash, case.ballot.nonce):
+    cipher = case.ballot.nonce
+    if not case.holds("nonce"):
+        return
+    if not claims.is_nonce_sized(cipher):
+        yield case.finding("N.1", f"{len(cipher.c1)} bytes of encrypted nonce, not {ballot.BALLOT_NONCE_BYTES}")
+    elif not case.certified and not claims.nonce_claim(case.ballot.identifier_hash, cipher).holds():
         yield case.finding("N.1", "the proof in the encrypted ballot nonce does not verify")
 
 
 def data_proofs(case: BallotCase) -> Iterator[Finding]:
     """N.2."""
     yield from _leaves("N.2", "a value of the contest data is not in the group")(case)
+    if case.certified:
+        return
     for i, contest, encrypted in case.contests():
-        if encrypted.data is not None and case.holds("contests", i, "data") and not contest_data.is_valid_data_proof(
-            case.ballot.identifier_hash, contest.index, encrypted.data
-        ):  # fmt: skip
+        if encrypted.data is None or not case.holds("contests", i, "data"):
+            continue
+        if not claims.data_claim(case.ballot.identifier_hash, contest.index, encrypted.data).holds():
             yield case.finding("N.2", "the proof in the contest data does not verify", contest.label)
 
 
@@ -337,6 +361,7 @@ def verify_segment(setting: SegmentSetting, jobs: tuple[BallotJob, ...]) -> Part
                 gathered.findings.append(Finding("R.1", error.found, job.index, error.where, ballot=job.code))
     judged = judge_all([body for _, body in decoded], _trusting(setting.disabled))
     cases = [BallotCase(setting.context, job, one) for (job, _), one in zip(decoded, judged, strict=True)]
+    cases = _certified(setting, cases)
     gathered.look((*CHECKS, HEADER_CHECK), cases, setting.disabled)
     return Partial(
         tuple(gathered.findings),
@@ -345,6 +370,24 @@ def verify_segment(setting: SegmentSetting, jobs: tuple[BallotJob, ...]) -> Part
         tuple((case.ballot.identifier, case.job.index) for case in cases),
         tuple((digest, case.job.index) for case in cases for digest in _ciphertexts(case)),
     )
+
+
+def _certified(setting: SegmentSetting, cases: list[BallotCase]) -> list[BallotCase]:
+    """Return the cases, those marked whose proofs a batch has shown to hold by their commitments."""
+    tried = {i: item for i, case in enumerate(cases) if (item := _certifiable(setting, case)) is not None}
+    certified = dict(zip(tried, batch.certify(list(tried.values())), strict=True))
+    return [replace(case, certified=certified.get(i, False)) for i, case in enumerate(cases)]
+
+
+def _certifiable(setting: SegmentSetting, case: BallotCase) -> batch.Certifiable | None:
+    if case.job.commitments is None or setting.disabled or case.judged.failures:
+        return None
+    if sum(1 for _ in case.contests()) != len(case.ballot.contests):
+        return None
+    group = setting.context.group
+    commitments = read_commitments(setting.path, case.job.commitments, case.job.code, group)
+    made = list(claims.ballot_claims(setting.context, case.ballot))
+    return batch.certifiable(made, commitments) if commitments else None
 
 
 def _trusting(disabled: frozenset[str]) -> Callable[[FieldPath], bool]:

@@ -19,7 +19,7 @@ ENTRY_CHECKS = (
     Check("B.10", "ballots are posted while voting is open", "record.md, Rules", Scope.ENTRY),
     Check("D.1", "every ballot is decided about once", "record.md, Rules", Scope.ENTRY),
     Check("D.2", "a ballot is decided about by the device that posted it", "record.md, Rules", Scope.ENTRY),
-    Check("D.3", "an excluded ballot was cast and fails the check that it is excluded for", "record.md, Rules",
+    Check("D.3", "an excluded ballot fails the check that it is excluded for", "record.md, Rules",
           Scope.ENTRY),
     Check("D.4", "the close states the counts of the board", "record.md, Rules", Scope.ENTRY),
     Check("T.1", "the quorum and state of the board were decided before decryption, attempt by attempt",

@@ -1,6 +1,6 @@
 """The whole verification: one pass over the log, segments of ballots in any executor, then the tally."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from e2ev import hashing
 from e2ev.ballot import BallotContext
+from e2ev.board.commitments import index_commitments
 from e2ev.board.contents import Contents, decode_posted
 from e2ev.board.ledger import Ledger
 from e2ev.board.merkle import Tree
@@ -45,7 +46,10 @@ CHECKS: tuple[Check, ...] = (
 )
 """Every check there is."""
 
-SEGMENT = 32
+EXCLUDING = frozenset(check.id for check in ballots.CHECKS) | {"R.1", "B.4", "5.A", "I.2"}
+"""Checks that one ballot alone can fail, so that it can be excluded for them."""
+
+SEGMENT = 64
 """Ballots of one work unit."""
 
 Progress = Callable[[int, int], None]
@@ -191,8 +195,13 @@ def _check_setup(gathered: Gathered, setting: Setting, disabled: frozenset[str])
         gathered.look(by_scope[Scope.DEVICE], devices, disabled)
 
 
-def ballot_jobs(setting: Setting) -> tuple[BallotJob, ...]:
-    """Return one job for each ballot on the board; only where there are joint keys."""
+def ballot_jobs(setting: Setting, commitments: Mapping[bytes, int]) -> tuple[BallotJob, ...]:
+    """Return one job for each ballot on the board; only where there are joint keys.
+
+    Args:
+        setting: The election.
+        commitments: Offsets in the side file, by code.
+    """
     contents, joint = setting.contents, setting.joint
     if joint is None:
         return ()
@@ -200,7 +209,7 @@ def ballot_jobs(setting: Setting) -> tuple[BallotJob, ...]:
     return tuple(
         BallotJob(place.index, place.offset, code, place.author, place.counter, place.previous_code,
                   contents.devices[place.author].unit, contents.devices[place.author].name, hashes[place.author],
-                  contents.counted(code))
+                  contents.counted(code), commitments.get(code))
         for code, place in contents.ballots.items()
     )  # fmt: skip
 
@@ -217,7 +226,7 @@ def _executor(jobs: int) -> Iterator[Executor | None]:
 def _check_ballots(gathered: Gathered, path: Path, setting: Setting, context: BallotContext, options: Options) -> None:
     """Check every ballot, and gather the piles of those that count."""
     contents = setting.contents
-    jobs = ballot_jobs(setting)
+    jobs = ballot_jobs(setting, index_commitments(path))
     segments = [jobs[i : i + SEGMENT] for i in range(0, len(jobs), SEGMENT)]
     work = partial(verify_segment, SegmentSetting(path, context, options.disabled))
     parts: list[Partial] = []
@@ -284,8 +293,8 @@ def _given(anchors: Anchors) -> list[Check]:
 def _report(gathered: Gathered, log: _Log, setting: Setting | None, options: Options) -> Report:
     contents = log.ledger.contents
     excused = frozenset(contents.exclusions) if contents else frozenset()
-    against = [f for f in gathered.findings if f.ballot not in excused or f.check == "D.3"]
-    excluded = [f for f in gathered.findings if f.ballot in excused and f.check != "D.3"]
+    against = [f for f in gathered.findings if f.ballot not in excused or f.check not in EXCLUDING]
+    excluded = [f for f in gathered.findings if f.ballot in excused and f.check in EXCLUDING]
     against.sort(key=lambda f: (f.entry if f.entry is not None else log.tree.size, f.check))
     outcomes = tuple(_outcome(check, gathered, against, setting, options) for check in CHECKS)
     remarks = tuple(_remarks(contents, options))
@@ -336,6 +345,9 @@ def _state(check: Check, subjects: int, setting: Setting | None, options: Option
         return State.NOT_APPLICABLE, f"the manifest chooses chaining {contents.manifest.chaining}"
     if check.scope is Scope.ANCHOR:
         return _anchor_state(check, subjects, options)
+    closed = contents.closed_test_ballots()
+    if closed and check in opened.SHOWN_CHECKS:
+        return State.NOT_RUN, f"{len(closed)} challenged ballots are not opened yet"
     if subjects:
         return State.PASSED, ""
     if setting.joint is None and check.scope is not Scope.TRUSTEE:
@@ -353,11 +365,7 @@ def _anchor_state(check: Check, subjects: int, options: Options) -> tuple[State,
 
 def _absent(check: Check, contents: Contents) -> tuple[State, str]:
     """Return why a check had nothing to look at: because there cannot be anything, or because it is not there yet."""
-    challenged = [code for code in contents.ballots if contents.decision(code) == "challenged"]
-    unopened = [c for c in challenged if c not in contents.opened_ballots and c not in contents.decrypted_ballots]
     if check.scope is Scope.OPENED:
-        if unopened:
-            return State.NOT_RUN, f"{len(unopened)} challenged ballots are not opened yet"
         return State.NOT_APPLICABLE, "no ballot was opened this way"
     if check.scope in (Scope.TALLY, Scope.CELL):
         return State.NOT_RUN, "there is no result yet"
@@ -374,8 +382,7 @@ def _remarks(contents: Contents | None, options: Options) -> Iterator[str]:
     for feature in sorted({*contents.unsupported, *contents.genesis.body.form.features}):
         yield f"the record uses {feature}, which this verifier does not know"
     if contents.exclusions:
-        yield f"{len(contents.exclusions)} cast ballots are excluded, each for a check that it fails"
-    challenged = [code for code in contents.ballots if contents.decision(code) == "challenged"]
-    shown = [c for c in challenged if c in contents.opened_ballots or c in contents.decrypted_ballots]
-    if len(shown) < len(challenged):
-        yield f"{len(challenged) - len(shown)} of {len(challenged)} challenged ballots are not opened"
+        yield f"{len(contents.exclusions)} ballots are excluded, each for a check that it fails"
+    closed = contents.closed_test_ballots()
+    if closed:
+        yield f"{len(closed)} of {len(contents.test_ballots())} challenged ballots are not opened"

@@ -1,0 +1,70 @@
+"""The side file of commitments: an accelerator beside a board, never evidence (specs/board.md, "Commitments").
+
+NAME.board.commitments holds one frame a ballot: its confirmation code, then the commitments of all its proofs in the
+order of `claims`. A file that is missing, short, wrong or hostile makes a verification slower and changes nothing else.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from e2ev.errors import DataError
+from e2ev.group import Group, Residue
+from e2ev.record.frame import MAX_PAYLOAD, FrameKind, frame, read_frame
+
+MAGIC = b"E2EVCMT1"
+CODE_BYTES = 32
+
+
+def commitments_of(board: Path) -> Path:
+    """Return where the commitments of a board stand."""
+    return board.with_name(board.name + ".commitments")
+
+
+def append_commitments(board: Path, made: Sequence[tuple[bytes, Sequence[Residue]]]) -> None:
+    """Add the commitments of ballots, by code; a ballot with more than a frame can hold is left out.
+
+    Nothing is synced: what a crash takes costs time alone. A disk that refuses is not an error either.
+    """
+    path = commitments_of(board)
+    try:
+        with path.open("ab") as stream:
+            if stream.tell() == 0:
+                stream.write(MAGIC)
+            for code, commitments in made:
+                payload = code + b"".join(one.to_bytes() for one in commitments)
+                if len(payload) <= MAX_PAYLOAD:
+                    stream.write(frame(FrameKind.COMMITMENTS, payload))
+    except OSError:
+        return
+
+
+def index_commitments(board: Path) -> dict[bytes, int]:
+    """Return the offset of each ballot's frame; what cannot be read ends the index."""
+    found: dict[bytes, int] = {}
+    try:
+        with commitments_of(board).open("rb") as stream:
+            if stream.read(len(MAGIC)) != MAGIC:
+                return found
+            offset = len(MAGIC)
+            while (item := read_frame(stream, offset, "commitments")) is not None:
+                if item.kind is FrameKind.COMMITMENTS:
+                    found[item.payload[:CODE_BYTES]] = offset
+                offset = item.end
+    except (OSError, DataError):
+        pass
+    return found
+
+
+def read_commitments(board: Path, offset: int, code: bytes, group: Group) -> tuple[Residue, ...]:
+    """Return one ballot's commitments; none, if they cannot be read."""
+    try:
+        with commitments_of(board).open("rb") as stream:
+            stream.seek(offset)
+            item = read_frame(stream, offset, "commitments")
+        width = group.element_bytes
+        if item is None or item.payload[:CODE_BYTES] != code or (len(item.payload) - CODE_BYTES) % width:
+            return ()
+        body = item.payload[CODE_BYTES:]
+        return tuple(group.residue(body[i : i + width]) for i in range(0, len(body), width))
+    except (OSError, DataError):
+        return ()

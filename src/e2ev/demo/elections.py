@@ -1,0 +1,178 @@
+"""Small honest elections that have one of everything: what tests look at, and what tamperings start from."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from e2ev.ballot import (
+    BallotContext,
+    BallotSecret,
+    EncryptedBallot,
+    PlainBallot,
+    PlainContest,
+    encrypt_ballot_nonce,
+)
+from e2ev.demo.honest import PASSPHRASE, HonestElection
+from e2ev.group import P4096, Group
+from e2ev.roles.choices import Decision
+
+Vote = tuple[PlainBallot, Decision]
+
+
+def _options(*labels: str) -> list[dict[str, str]]:
+    return [{"label": label} for label in labels]
+
+
+def _manifest(label: str, **parts: Any) -> bytes:
+    content = {"format": "e2ev manifest 1", "label": label, "name": {"en": label}, "date": "2027-05-06", **parts}
+    return json.dumps(content, indent=1).encode()
+
+
+MAYOR = {
+    "label": "mayor",
+    "selection_limit": 1,
+    "options": _options("Aida", "Bolot", "Cholpon"),
+    "write_ins": 1,
+    "contest_data": {"blocks": 2},
+}
+PROJECTS = {
+    "label": "projects",
+    "selection_limit": 3,
+    "option_limit": 2,
+    "options": _options("roof", "garden", "bench"),
+}
+
+SMALL = _manifest(
+    "Small election",
+    contests=[MAYOR, PROJECTS],
+    reporting_units=_options("North", "South"),
+    ballot_styles=[{"label": "full", "contests": ["mayor", "projects"]}, {"label": "short", "contests": ["mayor"]}],
+    minimum_cell=3,
+    weights={"classes": [1, 2]},
+)
+FULL, SHORT = 1, 2
+NORTH, SOUTH = 1, 2
+
+PLAIN = _manifest(
+    "Plain election",
+    contests=[{"label": "question", "selection_limit": 1, "options": _options("yes", "no")}],
+    reporting_units=_options("Hall"),
+    ballot_styles=[{"label": "all", "contests": ["question"]}],
+    minimum_cell=2,
+    chaining="none",
+)
+
+TINY = _manifest(
+    "Tiny election",
+    contests=[{**MAYOR, "options": _options("Aida", "Bolot"), "contest_data": {"blocks": 1}}],
+    reporting_units=_options("Hall"),
+    ballot_styles=[{"label": "all", "contests": ["mayor"]}],
+    minimum_cell=1,
+)
+
+
+def full(
+    unit: int, mayor: Sequence[int], projects: Sequence[int], weight: int = 1, write_ins: tuple[str, ...] = ()
+) -> PlainBallot:
+    """Return a ballot of the style "full" in the small election."""
+    contests = (PlainContest(1, tuple(mayor), write_ins), PlainContest(2, tuple(projects)))
+    return PlainBallot(FULL, unit, contests, weight)
+
+
+def one(*values: int) -> PlainBallot:
+    """Return a ballot of an election with one contest, one style and one reporting unit."""
+    return PlainBallot(1, 1, (PlainContest(1, values),))
+
+
+SMALL_VOTES: tuple[Vote, ...] = (
+    (full(NORTH, (1, 0, 0), (2, 1, 0)), "cast"),
+    (full(NORTH, (0, 1, 0), (1, 0, 0)), "cast"),  # an undervote in projects
+    (full(NORTH, (0, 0, 0), (0, 0, 0), write_ins=("Dinara",)), "cast"),  # a null vote and a write-in
+    (full(NORTH, (1, 1, 0), (2, 2, 2), weight=2), "cast"),  # overvotes
+    (full(NORTH, (0, 0, 1), (1, 1, 1), weight=2), "cast"),
+    (full(NORTH, (1, 0, 0), (0, 2, 1), weight=2), "cast"),
+    (full(NORTH, (0, 1, 0), (1, 2, 0), write_ins=("Чоң-Таш",)), "challenged"),
+    (full(SOUTH, (1, 0, 0), (0, 1, 2)), "cast"),
+    (full(SOUTH, (0, 0, 1), (2, 0, 1)), "cast"),
+    (PlainBallot(SHORT, SOUTH, (PlainContest(1, (0, 1, 0)),)), "cast"),
+)
+
+
+def bad_proof(_context: BallotContext, ballot: EncryptedBallot) -> EncryptedBallot:
+    """Return the ballot with a proof of its first selection that does not verify."""
+    first = ballot.contests[0]
+    selection = first.selections[0]
+    challenges = (selection.proof.challenges[0] + 1, *selection.proof.challenges[1:])
+    wrong = replace(selection, proof=replace(selection.proof, challenges=challenges))
+    contest = replace(first, selections=(wrong, *first.selections[1:]))
+    return replace(ballot, contests=(contest, *ballot.contests[1:]))
+
+
+def wrong_nonce(context: BallotContext, ballot: EncryptedBallot) -> EncryptedBallot:
+    """Return the ballot with the encryption of a nonce that is not its own."""
+    return replace(ballot, nonce=encrypt_ballot_nonce(context, ballot.identifier_hash, BallotSecret.random()))
+
+
+def opened(root: Path, group: Group, manifest: bytes, units: Sequence[str], trustees: int, quorum: int) -> HonestElection:  # fmt: skip  # noqa: E501
+    """Return an election up to the opening of voting, with one device at each of the units."""
+    election = HonestElection(root, group, hoard=True)
+    election.found(manifest, trustees, quorum)
+    election.hold_ceremony()
+    election.admit_devices(units)
+    election.administrator.open(PASSPHRASE)
+    return election
+
+
+def small(root: Path, group: Group = P4096, jobs: int = 1) -> HonestElection:
+    """Return an election of 3 trustees, 2 of whom decrypt, with one of everything that an honest record can hold.
+
+    Two stations and ballot styles, weights, a cumulative contest and one with write-ins; an undervote, a null vote, an
+    overvote; a challenged ballot opened by its nonce, one whose nonce was a lie, one excluded, and one abandoned, which
+    is the last of its device.
+    """
+    election = opened(root, group, SMALL, ("North", "South"), 3, 2)
+    election.jobs = jobs
+    north, south = election.devices
+    election.vote(SMALL_VOTES)
+    election.lie(north, full(NORTH, (0, 0, 1), (1, 1, 1)), bad_proof, "cast")
+    election.lie(south, full(SOUTH, (1, 0, 0), (1, 1, 0)), wrong_nonce, "challenged")
+    election.fail(south, full(SOUTH, (0, 1, 0), (0, 1, 1)))
+    election.close()
+    election.tally((1, 3))
+    election.tally((2, 3))
+    return election
+
+
+def plain_chain(root: Path, group: Group = P4096, jobs: int = 1) -> HonestElection:
+    """Return an election of one trustee and one device whose codes form no chain."""
+    election = opened(root, group, PLAIN, ("Hall",), 1, 1)
+    election.jobs = jobs
+    votes: tuple[Vote, ...] = ((one(1, 0), "cast"), (one(0, 1), "cast"), (one(1, 0), "cast"), (one(0, 1), "challenged"))
+    election.vote(votes)
+    election.close()
+    election.tally((1,))
+    return election
+
+
+def tiny(root: Path, group: Group = P4096, jobs: int = 1) -> HonestElection:
+    """Return the smallest election that has each kind of proof: for groups in which everything takes long."""
+    election = opened(root, group, TINY, ("Hall",), 1, 1)
+    election.jobs = jobs
+    (device,) = election.devices
+    election.vote([(one(1, 0), "cast")])
+    election.lie(device, one(0, 1), wrong_nonce, "challenged")
+    election.fail(device, one(1, 0))
+    election.close()
+    election.tally((1,))
+    election.tally((1,))
+    return election
+
+
+BASES: Mapping[str, Callable[[Path, Group, int], HonestElection]] = {
+    "small": small,
+    "plain": plain_chain,
+    "tiny": tiny,
+}
+"""The elections that tamperings start from, by name."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from e2ev import ballot, chaining, contest_data, hashing, proofs, sigma
+from e2ev import ballot, chaining, claims, contest_data, hashing, proofs, sigma
 from e2ev.arith import integer
 from e2ev.ballot import (
     BallotContext,
@@ -76,13 +76,13 @@ def has_valid_proofs(context: BallotContext, made: EncryptedBallot) -> bool:
         known = context.manifest.contest(contest.contest)
         where = (context.vote_key, made.identifier_hash, contest.contest)
         pairs = zip(known.options, contest.selections, strict=True)
-        if not all(ballot.is_valid_selection(*where, option, selection) for option, selection in pairs):
+        if not all(claims.is_valid_selection(*where, option, selection) for option, selection in pairs):
             return False
-        if not ballot.is_valid_limit(*where[:2], known.selection_limit, contest):
+        if not claims.is_valid_limit(*where[:2], known.selection_limit, contest):
             return False
-        if contest.data and not contest_data.is_valid_data_proof(*where[1:], contest.data):
+        if contest.data and not claims.is_valid_data_proof(*where[1:], contest.data):
             return False
-    return ballot.is_valid_nonce_proof(made.identifier_hash, made.nonce)
+    return claims.is_valid_nonce_proof(made.identifier_hash, made.nonce)
 
 
 def opened(context: BallotContext, made: EncryptedBallot, secret: BallotSecret) -> list[ballot.OpenedContest]:
@@ -253,7 +253,7 @@ def test_selection_proof_fails_for_every_changed_input(group: Group, limit: int)
     context, chosen, identifier = context_of(group), option(2, limit), b"I" * 32
     nonce = Nonce(group, integer(123456))
     made = ballot.encrypt_selection(context.vote_key, identifier, 3, chosen, 1, nonce, Stream("selection"))
-    assert ballot.is_valid_selection(context.vote_key, identifier, 3, chosen, made)
+    assert claims.is_valid_selection(context.vote_key, identifier, 3, chosen, made)
     cipher, proof, other = made.ciphertext, made.proof, group.generator**7
     changes: list[tuple[Any, ...]] = [
         (other, identifier, 3, chosen, made),
@@ -269,7 +269,7 @@ def test_selection_proof_fails_for_every_changed_input(group: Group, limit: int)
         for altered in (replace(proof, challenges=changed), replace(proof, responses=changed)):
             changes.append((context.vote_key, identifier, 3, chosen, replace(made, proof=altered)))
     for change in changes:
-        assert not ballot.is_valid_selection(*change)
+        assert not claims.is_valid_selection(*change)
 
 
 def changed_at_each_place(values: tuple[Scalar, ...]) -> list[tuple[Scalar, ...]]:
@@ -279,7 +279,7 @@ def changed_at_each_place(values: tuple[Scalar, ...]) -> list[tuple[Scalar, ...]
 def test_limit_proof_fails_for_every_changed_input() -> None:
     made, _ = encrypted(VOTES["normal"])
     contest = made.contests[1]
-    assert ballot.is_valid_limit(CONTEXT.vote_key, made.identifier_hash, 2, contest)
+    assert claims.is_valid_limit(CONTEXT.vote_key, made.identifier_hash, 2, contest)
     first, proof = contest.selections[0], contest.limit_proof
     moved = replace(first, ciphertext=first.ciphertext * encrypt(CONTEXT.vote_key, 0, Nonce(TOY, integer(5))))
     changes: list[tuple[Any, ...]] = [
@@ -298,7 +298,7 @@ def test_limit_proof_fails_for_every_changed_input() -> None:
         altered = replace(proof, responses=changed)
         changes.append((CONTEXT.vote_key, made.identifier_hash, 2, replace(contest, limit_proof=altered)))
     for change in changes:
-        assert not ballot.is_valid_limit(*change)
+        assert not claims.is_valid_limit(*change)
 
 
 def test_proof_of_a_selection_is_none_of_a_limit_though_both_hash_under_0x24() -> None:
@@ -306,7 +306,7 @@ def test_proof_of_a_selection_is_none_of_a_limit_though_both_hash_under_0x24() -
     secret = BallotSecret(b"s" * 32)
     contest = ballot.encrypt_contest(CONTEXT, b"I" * 32, secret, plain, Stream("limit"))
     lone = replace(contest, selections=contest.selections[:1], limit_proof=contest.selections[0].proof)
-    assert not ballot.is_valid_limit(CONTEXT.vote_key, b"I" * 32, 1, lone)
+    assert not claims.is_valid_limit(CONTEXT.vote_key, b"I" * 32, 1, lone)
 
 
 def test_more_votes_than_the_limit_cannot_be_proved_by_leaving_out_the_check() -> None:
@@ -315,7 +315,7 @@ def test_more_votes_than_the_limit_cannot_be_proved_by_leaving_out_the_check() -
         ballot.encrypt_selection(CONTEXT.vote_key, b"I" * 32, 1, option(j, 1), 1, nonce, Stream(f"{j}"))
         for j, nonce in enumerate(nonces, 1)
     ]
-    assert all(ballot.is_valid_selection(CONTEXT.vote_key, b"I" * 32, 1, option(j, 1), each)
+    assert all(claims.is_valid_selection(CONTEXT.vote_key, b"I" * 32, 1, option(j, 1), each)
                for j, each in enumerate(votes, 1))  # fmt: skip
     total = votes[0].ciphertext * votes[1].ciphertext
     known = proofs.in_range_known(CONTEXT.vote_key, nonces[0] + nonces[1], 2, 1)
@@ -325,13 +325,13 @@ def test_more_votes_than_the_limit_cannot_be_proved_by_leaving_out_the_check() -
             lambda h: hashing.limit_challenge(TOY, b"I" * 32, 1, total.alpha, total.beta, h), Stream("forged"),
         )  # fmt: skip
         contest = EncryptedContest(1, tuple(votes), forged, None, b"")
-        assert not ballot.is_valid_limit(CONTEXT.vote_key, b"I" * 32, 1, contest)
+        assert not claims.is_valid_limit(CONTEXT.vote_key, b"I" * 32, 1, contest)
 
 
 def test_nonce_proof_fails_for_every_changed_part_and_every_other_length() -> None:
     made, _ = encrypted(VOTES["normal"])
     cipher, zero = made.nonce, TOY.scalar(0)
-    assert not ballot.is_valid_nonce_proof(bytes(32), cipher)
+    assert not claims.is_valid_nonce_proof(bytes(32), cipher)
     for changed in (
         replace(cipher, c0=TOY.generator),
         replace(cipher, c1=bytes(32)),
@@ -341,7 +341,7 @@ def test_nonce_proof_fails_for_every_changed_part_and_every_other_length() -> No
         replace(cipher, c2=Proof(cipher.c2.challenge, ())),
         replace(cipher, c2=Proof(cipher.c2.challenge, cipher.c2.responses * 2)),
     ):
-        assert not ballot.is_valid_nonce_proof(made.identifier_hash, changed)
+        assert not claims.is_valid_nonce_proof(made.identifier_hash, changed)
 
 
 @pytest.mark.parametrize(("length", "valid"), [(0, False), (31, False), (32, True), (33, False)])
@@ -353,7 +353,7 @@ def test_encrypted_nonce_of_another_length_is_invalid_even_with_a_proof(length: 
         lambda h: hashing.ballot_nonce_challenge(TOY, b"I" * 32, h[0], g**nonce, c1),
         Stream("length"),
     )
-    assert ballot.is_valid_nonce_proof(b"I" * 32, HashedCiphertext(g**nonce, c1, proof)) is valid
+    assert claims.is_valid_nonce_proof(b"I" * 32, HashedCiphertext(g**nonce, c1, proof)) is valid
 
 
 # Opening

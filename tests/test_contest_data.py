@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from e2ev import hashing, proofs, sigma
 from e2ev.arith import integer
+from e2ev.claims import is_valid_data_proof
 from e2ev.contest_data import (
     ContestData,
     decode_contest_data,
@@ -13,7 +14,6 @@ from e2ev.contest_data import (
     encode_contest_data,
     encrypt_contest_data,
     is_overvote,
-    is_valid_data_proof,
 )
 from e2ev.demo.toy import TOY
 from e2ev.elgamal import HashedCiphertext

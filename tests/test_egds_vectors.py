@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from e2ev import ballot, ceremony, chaining, contest_data, hashing, proofs, sigma, tally
+from e2ev import ballot, ceremony, chaining, claims, contest_data, hashing, proofs, sigma, tally
 from e2ev.arith import integer
 from e2ev.ballot import BallotContext, BallotSecret, EncryptedBallot, EncryptedContest, EncryptedSelection
 from e2ev.ceremony import Election, KeyShare, TrusteeKeys, TrusteeSecrets
@@ -203,12 +203,12 @@ def selection(read: Reader, inputs: Case, outputs: Case) -> None:
     made = ballot.encrypt_selection(key, identifier, contest, option, inputs["selection"], nonce, script)
     assert made.ciphertext == read.ciphertext(outputs)
     range_proof(read, made.proof, proofs.in_range(made.ciphertext, key, option.limit), outputs["proof"])
-    assert ballot.is_valid_selection(key, identifier, contest, option, made)
+    assert claims.is_valid_selection(key, identifier, contest, option, made)
 
 
 def range_proof(read: Reader, proof: ProofOfOne, branches: Sequence[sigma.Relation], expected: Case) -> None:
     assert proof == ProofOfOne(read.scalars(expected["c"]), read.scalars(expected["v"]))
-    commitments = hexed(sigma.recompute_one(branches, proof))
+    commitments = hexed(sigma.Claim(tuple(branches), proof, lambda _: proof.challenges[0]).recomputed())
     assert (commitments[::2], commitments[1::2]) == (expected["a"], expected["b"])
     assert upper(sum(proof.challenges, start=read.group.scalar(0))) == expected["challenge"]
 
@@ -233,7 +233,7 @@ def whole_contest(read: Reader, one: Case) -> None:
     assert read.group.generator ** read.scalar(outputs["xi_sum"]) == made.total().alpha
     branches = proofs.in_range(made.total(), context.vote_key, inputs["L"])
     range_proof(read, made.limit_proof, branches, outputs["proof"])
-    assert ballot.is_valid_limit(context.vote_key, identifier, inputs["L"], made)
+    assert claims.is_valid_limit(context.vote_key, identifier, inputs["L"], made)
 
 
 def ballot_nonce_encryption(read: Reader, one: Case) -> None:
@@ -244,7 +244,7 @@ def ballot_nonce_encryption(read: Reader, one: Case) -> None:
     assert made == read.hashed(outputs, "c_B", "v_B")
     pad = hashing.ballot_nonce_pad(identifier, read.element(outputs["alpha_B"]), read.element(outputs["beta_B"]))
     assert upper(pad) == outputs["k_1"]
-    assert ballot.is_valid_nonce_proof(identifier, made)
+    assert claims.is_valid_nonce_proof(identifier, made)
     knowledge = proofs.knowledge((made.c0, read.group.generator))
     assert hexed(sigma.recompute(knowledge, made.c2.challenge, made.c2.responses)) == [outputs["a_B"]]
 
@@ -260,7 +260,7 @@ def contest_data_encryption(read: Reader, one: Case) -> None:
     alpha, beta = read.elements([outputs["alpha"], outputs["beta"]])
     pads = hashing.contest_data_pads(identifier, index, alpha, beta, len(outputs["k"]))
     assert upper(pads) == "".join(outputs["k"])
-    assert contest_data.is_valid_data_proof(identifier, index, made)
+    assert claims.is_valid_data_proof(identifier, index, made)
     assert contest_data.decrypt_contest_data(identifier, index, made, key**nonce) == plain
     knowledge = proofs.knowledge((made.c0, read.group.generator))
     assert hexed(sigma.recompute(knowledge, made.c2.challenge, made.c2.responses)) == [outputs["a"]]
@@ -344,7 +344,7 @@ def decryption(read: Reader, one: Case) -> None:
 def contest_data_decryption(read: Reader, one: Case) -> None:
     inputs, outputs, cipher = one["inputs"], one["outputs"], read.hashed(one["inputs"])
     identifier, index = bytes.fromhex(inputs["H_I"]), inputs["ind_c"]
-    assert contest_data.is_valid_data_proof(identifier, index, cipher)
+    assert claims.is_valid_data_proof(identifier, index, cipher)
     key = read.element(case(read.folder, "key_ceremony", "joint keys")["outputs"]["K_hat"])
     joint_decryption(read, tally.DataTask(identifier, index, cipher), key, one, ("z_hat", "m_i", "beta"))
     found = contest_data.decrypt_contest_data(identifier, index, cipher, read.element(outputs["beta"]))
@@ -370,7 +370,7 @@ def challenged_ballot(read: Reader, one: Case) -> None:
 
 def nonce_decryption(read: Reader, one: Case, identifier: bytes) -> None:
     inputs, outputs, cipher = one["inputs"], one["outputs"], read.hashed(one["inputs"], "c_B", "v_B")
-    assert ballot.is_valid_nonce_proof(identifier, cipher)
+    assert claims.is_valid_nonce_proof(identifier, cipher)
     shares = {}
     for i, text in numbered(inputs["z_hat"]).items():
         share = KeyShare(i, read.secret(text), read.secret(text))

@@ -125,7 +125,7 @@ def range_of(
 
 
 def verifies(group: Group, cipher: Ciphertext, key: Element, limit: int, proof: ProofOfOne) -> bool:
-    return sigma.is_valid_one(proofs.in_range(cipher, key, limit), proof, challenge_with(group, b"range"))
+    return sigma.Claim(proofs.in_range(cipher, key, limit), proof, challenge_with(group, b"range")).holds()
 
 
 @pytest.mark.parametrize(("value", "limit"), [(0, 0), (0, 1), (1, 1), (0, 5), (3, 5), (5, 5)])
@@ -164,7 +164,7 @@ def test_range_proof_fails_for_another_ciphertext_key_or_statement() -> None:
     assert not verifies(TOY, replace(cipher, alpha=other), key, 1, proof)
     assert not verifies(TOY, replace(cipher, beta=other), key, 1, proof)
     assert not verifies(TOY, cipher, other, 1, proof)
-    assert not sigma.is_valid_one(proofs.in_range(cipher, key, 1), proof, challenge_with(TOY, b"another"))
+    assert not sigma.Claim(proofs.in_range(cipher, key, 1), proof, challenge_with(TOY, b"another")).holds()
 
 
 def test_range_proof_with_another_number_of_branches_fails_in_each_direction() -> None:
@@ -199,7 +199,8 @@ def test_range_proof_draws_every_u_and_then_c_for_each_false_branch() -> None:
         for element in (TOY.generator ** u[j], key ** (u[j] + (1 - j) * c.get(j, 0)))
     ]  # fmt: skip
     assert sum(proof.challenges, start=TOY.scalar(0)) == challenge(commitments)
-    assert sigma.recompute_one(proofs.in_range(encrypt(key, 1, nonce), key, 2), proof) == commitments
+    claim = sigma.Claim(proofs.in_range(encrypt(key, 1, nonce), key, 2), proof, challenge)
+    assert list(claim.recomputed()) == commitments
 
 
 def test_same_row_may_name_one_base_twice() -> None:
@@ -229,4 +230,4 @@ def test_branches_without_a_challenge_and_a_response_each_are_a_programmers_mist
     cipher, key, proof = range_of(TOY, 1, 2)
     for short in (replace(proof, challenges=proof.challenges[:-1]), replace(proof, responses=proof.responses[:-1])):
         with pytest.raises(ValueError, match="zip"):
-            sigma.recompute_one(proofs.in_range(cipher, key, 2), short)
+            sigma.Claim(proofs.in_range(cipher, key, 2), short, challenge_with(TOY, b"range")).recomputed()

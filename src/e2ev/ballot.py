@@ -303,43 +303,6 @@ def contest_hash(
     return hashing.contest_hash(identifier_hash, contest, residues, data.to_bytes() if data else b"")
 
 
-# What a proof on a ballot says
-
-
-def is_valid_selection(
-    key: Element, identifier_hash: bytes, contest: int, option: Option, selection: EncryptedSelection
-) -> bool:
-    """Return whether the selection's proof has R+1 branches and verifies (EGDS 6.D)."""
-    cipher = selection.ciphertext
-    return sigma.is_valid_one(
-        proofs.in_range(cipher, key, option.limit),
-        selection.proof,
-        lambda h: hashing.selection_challenge(
-            key.group, identifier_hash, contest, option.index, cipher.alpha, cipher.beta, h
-        ),
-    )
-
-
-def is_valid_limit(key: Element, identifier_hash: bytes, limit: int, contest: EncryptedContest) -> bool:
-    """Return whether the contest's limit proof has L+1 branches and verifies (EGDS 7.D)."""
-    total = contest.total()
-    return sigma.is_valid_one(
-        proofs.in_range(total, key, limit),
-        contest.limit_proof,
-        lambda h: hashing.limit_challenge(key.group, identifier_hash, contest.contest, total.alpha, total.beta, h),
-    )
-
-
-def is_valid_nonce_proof(identifier_hash: bytes, cipher: HashedCiphertext) -> bool:
-    """Return whether the encrypted ballot nonce is 32 bytes and proves knowledge of its nonce (EGDS (38))."""
-    g = cipher.c0.group.generator
-    return len(cipher.c1) == BALLOT_NONCE_BYTES and sigma.is_valid(
-        proofs.knowledge((cipher.c0, g)),
-        cipher.c2,
-        lambda h: hashing.ballot_nonce_challenge(g.group, identifier_hash, h[0], cipher.c0, cipher.c1),
-    )
-
-
 # Opening a challenged ballot
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from e2ev import hashing, proofs
 from e2ev.ballot import BALLOT_NONCE_BYTES, BallotContext, EncryptedBallot, EncryptedContest, EncryptedSelection
+from e2ev.contest_data import BLOCK_BYTES
 from e2ev.elgamal import HashedCiphertext
 from e2ev.group import Element
 from e2ev.manifest import Option
@@ -69,6 +70,28 @@ def nonce_claim(identifier_hash: bytes, cipher: HashedCiphertext) -> Claim:
 def _knowledge(cipher: HashedCiphertext, challenge_of: Challenge) -> Claim:
     relation = proofs.knowledge((cipher.c0, cipher.c0.group.generator))
     return Claim((relation,), ProofOfOne((cipher.c2.challenge,), cipher.c2.responses), challenge_of)
+
+
+def is_valid_selection(
+    key: Element, identifier_hash: bytes, contest: int, option: Option, selection: EncryptedSelection
+) -> bool:
+    """Return whether the selection's proof has R+1 branches and verifies (EGDS 6.D)."""
+    return selection_claim(key, identifier_hash, contest, option, selection).holds()
+
+
+def is_valid_limit(key: Element, identifier_hash: bytes, limit: int, contest: EncryptedContest) -> bool:
+    """Return whether the contest's limit proof has L+1 branches and verifies (EGDS 7.D)."""
+    return limit_claim(key, identifier_hash, limit, contest).holds()
+
+
+def is_valid_nonce_proof(identifier_hash: bytes, cipher: HashedCiphertext) -> bool:
+    """Return whether the encrypted ballot nonce is 32 bytes and proves knowledge of its nonce (EGDS (38))."""
+    return is_nonce_sized(cipher) and nonce_claim(identifier_hash, cipher).holds()
+
+
+def is_valid_data_proof(identifier_hash: bytes, contest: int, cipher: HashedCiphertext) -> bool:
+    """Return whether encrypted contest data is whole blocks and proves knowledge of its nonce (EGDS (69))."""
+    return len(cipher.c1) % BLOCK_BYTES == 0 and data_claim(identifier_hash, contest, cipher).holds()
 
 
 def is_nonce_sized(cipher: HashedCiphertext) -> bool:

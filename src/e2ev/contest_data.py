@@ -114,16 +114,6 @@ def encrypt_contest_data(
     return HashedCiphertext(alpha, c1, proof)
 
 
-def is_valid_data_proof(identifier_hash: bytes, contest: int, cipher: HashedCiphertext) -> bool:
-    """Return whether encrypted contest data is whole blocks and proves knowledge of its nonce (EGDS (69))."""
-    g = cipher.c0.group.generator
-    return len(cipher.c1) % BLOCK_BYTES == 0 and sigma.is_valid(
-        proofs.knowledge((cipher.c0, g)),
-        cipher.c2,
-        lambda h: hashing.contest_data_challenge(g.group, identifier_hash, contest, h[0], cipher.c0, cipher.c1),
-    )
-
-
 def decrypt_contest_data(identifier_hash: bytes, contest: int, cipher: HashedCiphertext, beta: Element) -> bytes:
     """Return D from β (EGDS (104)-(106)); what is not whole blocks decrypts to something, and fails its own checks."""
     pads = hashing.contest_data_pads(identifier_hash, contest, cipher.c0, beta, -(-len(cipher.c1) // BLOCK_BYTES))

@@ -174,6 +174,12 @@ class Element(Residue):
     def _power(self, exponent: Integer) -> Integer:
         return arith.power(self.value, exponent, self.group.p)
 
+    def powers(self, exponents: "Sequence[Scalar]") -> "list[Element]":
+        """Return the powers to several public exponents, which share their squarings."""
+        group = self.group
+        raised = arith.powers(self.value, [exponent.value for exponent in exponents], group.p)
+        return [Element(group, value) for value in raised]
+
     def prepared(self) -> "Base":
         """Return the same element as a base with a table: worth it from about fifty exponentiations on."""
         return Base(self.group, self.value)

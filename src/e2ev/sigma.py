@@ -9,8 +9,9 @@ base^v · target^c; so does this module.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from operator import mul
 
-from e2ev.group import SYSTEM_RANDOMNESS, Element, Exponent, Nonce, Randomness, Scalar, SecretScalar
+from e2ev.group import SYSTEM_RANDOMNESS, Base, Element, Exponent, Nonce, Randomness, Scalar, SecretScalar
 
 Term = tuple[Element, Exponent | int]
 """One element and the exponent that it carries."""
@@ -70,17 +71,31 @@ def keeping(keep: Keep, challenge_of: Challenge) -> Challenge:
     return challenge
 
 
-def _multiply(terms: Sequence[Term]) -> Element:
-    """Return the product of the terms, one exponentiation a base."""
-    gathered: dict[int, tuple[Element, Exponent | int]] = {}
+def _gathered(terms: Sequence[Term]) -> list[Term]:
+    """Return the terms with one exponent a base."""
+    gathered: dict[int, Term] = {}
     for base, exponent in terms:
         held = gathered.get(id(base))
         gathered[id(base)] = (base, exponent if held is None else _sum(held[1], exponent))
-    powers = (base if exponent == 1 else base**exponent for base, exponent in gathered.values())
-    return reduce(lambda left, right: left * right, powers)
+    return list(gathered.values())
+
+
+def _multiply(rows: Sequence[Sequence[Term]]) -> tuple[Element, ...]:
+    """Return the product of each row's terms; an element without a table that stands in several rows squares once."""
+    gathered = [_gathered(row) for row in rows]
+    exponents: dict[int, tuple[Element, list[Scalar]]] = {}
+    for row in gathered:
+        for base, exponent in row:
+            if isinstance(exponent, Scalar) and not isinstance(base, Base):
+                exponents.setdefault(id(base), (base, []))[1].append(exponent)
+    shared = {at: iter(base.powers(many)) for at, (base, many) in exponents.items() if len(many) > 1}
+    return tuple(
+        reduce(mul, (next(shared[id(base)]) if id(base) in shared else base**x for base, x in row)) for row in gathered
+    )
 
 
 def _sum(left: Exponent | int, right: Exponent | int) -> Exponent | int:
+    """Return the sum, the one that is hidden first."""
     if isinstance(left, int):
         return left + right if isinstance(right, int) else right + left
     return right + left if not isinstance(right, int) and right.hidden and not left.hidden else left + right
@@ -90,20 +105,22 @@ def _times(left: Exponent | int, right: Scalar) -> Exponent:
     return right * left if isinstance(left, int) or not left.hidden else left * right
 
 
+def _terms(row: Row, challenge: Scalar, responses: Sequence[Exponent]) -> list[Term]:
+    """Return the terms base^v and target^c whose product is the row's commitment."""
+    return [
+        *((base, responses[position]) for base, position in row.bases),
+        *((element, _times(exponent, challenge)) for element, exponent in row.target),
+    ]
+
+
 def commit(relation: Relation, nonces: Sequence[Nonce]) -> tuple[Element, ...]:
     """Return the honest commitments, one a row."""
-    return tuple(_multiply([(base, nonces[position]) for base, position in row.bases]) for row in relation)
+    return _multiply([[(base, nonces[position]) for base, position in row.bases] for row in relation])
 
 
 def recompute(relation: Relation, challenge: Scalar, responses: Sequence[Exponent]) -> tuple[Element, ...]:
     """Return the commitments that make the transcript valid: base^v · target^c, one a row."""
-    return tuple(
-        _multiply(
-            [(base, responses[position]) for base, position in row.bases]
-            + [(element, _times(exponent, challenge)) for element, exponent in row.target]
-        )
-        for row in relation
-    )
+    return _multiply([_terms(row, challenge, responses) for row in relation])
 
 
 def prove(
@@ -159,12 +176,6 @@ def prove_one(
     return ProofOfOne(tuple(challenges), responses)
 
 
-def recompute_one(relations: Sequence[Relation], proof: ProofOfOne) -> list[Element]:
-    """Return the commitments of all branches, in order."""
-    branches = zip(relations, proof.challenges, proof.responses, strict=True)
-    return [element for relation, c, v in branches for element in recompute(relation, c, (v,))]
-
-
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A statement with its proof, in one form for all: an OR of relations with one witness; of one, Schnorr's proof."""
@@ -174,31 +185,28 @@ class Claim:
     challenge_of: Challenge
 
     def holds(self) -> bool:
-        """Return whether the proof verifies."""
-        return is_valid_one(self.relations, self.proof, self.challenge_of)
+        """Return whether the proof verifies, by recomputing its commitments."""
+        return self._has_its_branches() and self.is_of(self.recomputed())
+
+    def recomputed(self) -> tuple[Element, ...]:
+        """Return the commitments of all branches, in order."""
+        return _multiply(list(self.terms()))
+
+    def is_of(self, commitments: Sequence[Element]) -> bool:
+        """Return whether the proof has just its branches, and its challenges sum to the hash of these commitments."""
+        challenges = self.proof.challenges
+        return self._has_its_branches() and self.challenge_of(commitments) == sum(challenges[1:], start=challenges[0])
+
+    def _has_its_branches(self) -> bool:
+        return len(self.relations) == len(self.proof.challenges) == len(self.proof.responses)
 
     @property
     def commitments(self) -> int:
         """How many commitments the proof has."""
         return sum(len(relation) for relation in self.relations)
 
-    def is_of(self, commitments: Sequence[Element]) -> bool:
-        """Return whether the proof has just its branches, and its challenges sum to the hash of these commitments."""
-        challenges = self.proof.challenges
-        if not len(self.relations) == len(challenges) == len(self.proof.responses):
-            return False
-        return self.challenge_of(commitments) == sum(challenges[1:], start=challenges[0])
-
-    def terms(self) -> Iterator[tuple[Term, ...]]:
-        """Yield for each commitment the terms whose product it has to be: base^v and target^c."""
+    def terms(self) -> Iterator[list[Term]]:
+        """Yield for each commitment the terms whose product it has to be (EGDS (6.1), (6.2))."""
         for relation, c, v in zip(self.relations, self.proof.challenges, self.proof.responses, strict=True):
             for row in relation:
-                yield (*((base, v) for base, _ in row.bases), *((e, _times(x, c)) for e, x in row.target))
-
-
-def is_valid_one(relations: Sequence[Relation], proof: ProofOfOne, challenge_of: Challenge) -> bool:
-    """Return whether the proof has just these branches and its challenges sum to the hash (EGDS 6.D, 7.D)."""
-    if not len(relations) == len(proof.challenges) == len(proof.responses):
-        return False
-    total = sum(proof.challenges[1:], start=proof.challenges[0])
-    return challenge_of(recompute_one(relations, proof)) == total
+                yield _terms(row, c, (v,))

@@ -1,35 +1,31 @@
-"""The whole record as JSON files with the specification's names (specs/json-export.md).
+"""A board as a folder of JSON files (specs/json-export.md).
 
 What stands on the board is written as it stands: nothing is judged, nothing left out. Entries that the board's rules
-refuse are written with the reason; what is damaged is named in `index.json`. Numbers are lower-case hex of fixed
-width. The same board always gives the same files.
+refuse are written with the reason; what is damaged is named in `index.json`. The same board always gives the same
+files.
 """
 
 import json
 import secrets
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from e2ev.ballot import EncryptedBallot, EncryptedContest
 from e2ev.board.contents import Attempt, Ceremony, Contents, Device, Posted
 from e2ev.board.ledger import Ledger
 from e2ev.board.reader import Committed, Cosigned, Damaged, Logged, scan
 from e2ev.board.rules import Objection
-from e2ev.elgamal import HashedCiphertext
 from e2ev.errors import ConflictError, DataError, StorageError
-from e2ev.group import STANDARD_GROUPS, Group, RawScalar, Residue
-from e2ev.hashing import Digest
-from e2ev.record import bodies
+from e2ev.group import STANDARD_GROUPS, Group
+from e2ev.record import archive, bodies
+from e2ev.record.archive import Json, hex_of, hex_or_none
 from e2ev.record.codec import decode
 from e2ev.record.kinds import KINDS, Kind
 from e2ev.sharing import TrusteeId
-from e2ev.sigma import Proof, ProofOfOne
 
 FORMAT = "e2ev json export 1"
-Json = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -39,16 +35,16 @@ class Exported:
     Attributes:
         entries: Number of entries.
         ballots: Number of ballot files.
-        root: Merkle root over all entries.
-        remarks: What is wrong with the board, as far as writing it down shows.
         files: Number of files.
+        root: Merkle root over all entries.
+        remarks: What is wrong with the board or missing on it, as far as writing it down shows.
     """
 
     entries: int = 0
     ballots: int = 0
+    files: int = 0
     root: bytes = b""
     remarks: list[str] = field(default_factory=list)
-    files: int = 0
 
 
 def export(
@@ -82,9 +78,8 @@ def export(
             shutil.rmtree(new, ignore_errors=True)
             raise
     except OSError as error:
-        raise StorageError(
-            f"cannot be written: {error.strerror}", where=str(folder), remedy="check the disk"
-        ) from error
+        found = f"the export cannot be written: {error.strerror}"
+        raise StorageError(found, where=str(folder), remedy="check the disk and the folder's owner") from error
     return exported
 
 
@@ -95,9 +90,8 @@ class _Export:
         self, board: Path, folder: Path, groups: Sequence[Group], progress: Callable[[int, int], None]
     ) -> None:
         self.board, self.folder, self.progress = board, folder, progress
-        self.done = Exported()
-        self.refused: dict[int, list[Objection]] = {}
-        ledger, committed = Ledger(groups), 0
+        self.done, self.refused = Exported(), dict[int, list[Objection]]()
+        ledger, committed, remarks = Ledger(groups), 0, self.done.remarks
         for event in scan(board):
             if isinstance(event, Logged):
                 self.done.entries, self.done.root = event.index + 1, event.before.append(event.entry.leaf_hash).root()
@@ -106,41 +100,46 @@ class _Export:
             elif isinstance(event, Committed):
                 committed = event.size
             elif isinstance(event, Damaged):
-                self.done.remarks.append(f"the file is damaged from entry {event.index} on: {event.error.found}")
+                remarks.append(f"the file is damaged from entry {event.index} on: {event.error.found}")
         if ledger.contents is None:
-            reason = self.refused[0][0].found if self.refused else "there is no entry"
+            reason = self.refused[0][0].found if self.refused else "it has no entry"
             raise DataError(f"the board has no genesis that can be read: {reason}", where=str(board))
         self.contents: Contents = ledger.contents
         if self.refused:
-            self.done.remarks.append(f"{len(self.refused)} entries break the board's rules: see refused/")
+            remarks.append(f"{len(self.refused)} entries break the board's rules")
         if committed < self.done.entries:
-            self.done.remarks.append(f"{self.done.entries - committed} entries stand behind the last checkpoint")
+            remarks.append(f"{self.done.entries - committed} entries stand behind the last checkpoint")
+        if not any(attempt.result for attempt in self.contents.attempts.values()):
+            remarks.append("there is no result on the board")
 
     def write(self) -> Exported:
         """Write all files."""
-        contents = self.contents
-        genesis = contents.genesis.body.form
-        self._bytes("manifest.json", genesis.manifest)
-        self._json("parameters.json", _parameters(contents))
+        contents, genesis = self.contents, self.contents.genesis.body.form
+        self._file("manifest.json", genesis.manifest)
+        self._json("parameters.json", archive.parameters_json(genesis, contents.administrator))
         for held in contents.ceremonies:
             self._ceremony(held, "guardians" if held is contents.ceremony else f"guardians/void-{held.number}")
         if contents.joint is not None:
-            self._json("joint_keys.json", _joint_keys(contents.joint))
+            self._json("joint_keys.json", _posted(contents.joint, archive.joint_keys_json(contents.joint.body.form)))
         self._json("devices.json", [_device(contents, device) for device in contents.devices.values()])
         self._json("voting.json", _voting(contents))
         for number, attempt in contents.attempts.items():
-            self._json(f"tallies/{number}.json", _tally(contents, attempt))
+            self._json(f"tallies/{number}.json", _posted(attempt.tally, archive.tally_json(attempt.tally.body.form)))
             self._json(f"decryptions/{number}.json", _decryption(attempt))
         for code, nonces in contents.opened_ballots.items():
-            self._json(f"challenged/{contents.ballots[code].index:06}.json", _opened(nonces))
+            self._challenged(code, nonces, archive.opened_json(nonces.body.form))
         for code, selections in contents.decrypted_ballots.items():
-            self._json(f"challenged/{contents.ballots[code].index:06}.json", _decrypted(selections))
+            self._challenged(code, selections, archive.decrypted_json(selections.body.form))
         self._entries()
-        index = {
-            "format": FORMAT, "election": contents.id.hex(), "entries": self.done.entries,
-            "root": self.done.root.hex(), "ballots": self.done.ballots, "features": list(genesis.features),
+        index: Json = {
+            "format": FORMAT,
+            "election": contents.id.hex(),
+            "entries": self.done.entries,
+            "root": self.done.root.hex(),
+            "ballots": self.done.ballots,
+            "features": list(genesis.features),
             "remarks": self.done.remarks,
-        }  # fmt: skip
+        }
         self._json("index.json", index)
         return self.done
 
@@ -149,10 +148,16 @@ class _Export:
             rehearsal = self.contents.rehearsals.get(TrusteeId(i)) if place == "guardians" else None
             self._json(f"{place}/{i:03}.json", _guardian(held, TrusteeId(i), seat, rehearsal))
         if held.complaint is not None:
-            self._json(f"{place}/complaint.json", _complaint(held.complaint))
+            body = archive.complaint_json(held.complaint.body.form)
+            self._json(f"{place}/complaint.json", _posted(held.complaint, body))
+
+    def _challenged(self, code: bytes, posted: Posted[Any], made: Json) -> None:
+        known = self.contents.ballots.get(code)
+        name = f"{known.index:06}" if known else f"unknown-{posted.index:06}"
+        self._json(f"challenged/{name}.json", _posted(posted, made))
 
     def _entries(self) -> None:
-        """Write the list of entries and checkpoints, and one file for each ballot and for each refused entry."""
+        """Write the lists of entries and checkpoints, and one file for each ballot and each refused entry."""
         with self._open("entries.json") as entries, self._open("checkpoints.json") as checkpoints:
             listed, noted = _JsonList(entries), _JsonList(checkpoints)
             for event in scan(self.board):
@@ -168,25 +173,18 @@ class _Export:
 
     def _entry(self, event: Logged) -> Json:
         entry, header = event.entry, event.entry.header
-        row = KINDS.get(header.kind)
-        listed: Json = {
-            "index": event.index, "kind": header.kind, "name": row.kind.name.lower() if row else "",
-            "election": header.election.hex(), "author": header.author.hex(), "counter": header.counter,
-            "previous": header.previous.hex(), "body_size": header.body_size, "body_hash": header.body_hash.hex(),
-            "H_C": header.code.hex() if header.code else None, "signature": header.signature.hex(),
-            "leaf_hash": entry.leaf_hash.hex(),
-        }  # fmt: skip
-        if header.kind == Kind.CORRECTION and event.index not in self.refused:
-            body = decode(bodies.CorrectionBody, entry.body, None, f"entry {event.index}").form
-            listed |= {"corrects": body.entry.hex(), "reason": body.reason}
+        made, row = archive.entry_json(event.index, entry), KINDS.get(header.kind)
         if objections := self.refused.get(event.index):
-            listed["refused"] = [{"check": held.check, "found": held.found} for held in objections]
-        if event.index in self.refused or row is None or row.body is None:
-            self._json(f"refused/{event.index:06}.json", {**listed, "body": entry.body.hex()})
-        elif header.kind == Kind.BALLOT and header.code is not None:
+            made["refused"] = [{"check": held.check, "found": held.found} for held in objections]
+        if objections or row is None or row.body is None:
+            self._json(f"refused/{event.index:06}.json", made | {"body": entry.body.hex()})
+        elif header.kind == Kind.CORRECTION:
+            body = decode(bodies.CorrectionBody, entry.body, None, f"entry {event.index}").form
+            made |= {"corrects": body.entry.hex(), "reason": body.reason}
+        elif header.code is not None:
             self._json(f"ballots/{event.index:06}.json", _ballot(self.contents, header.code, entry.body))
             self.done.ballots += 1
-        return listed
+        return made
 
     def _open(self, name: str) -> TextIO:
         path = self.folder / name
@@ -198,7 +196,7 @@ class _Export:
         with self._open(name) as stream:
             stream.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
-    def _bytes(self, name: str, data: bytes) -> None:
+    def _file(self, name: str, data: bytes) -> None:
         (self.folder / name).write_bytes(data)
         self.done.files += 1
 
@@ -219,46 +217,12 @@ class _JsonList:
         self._stream.write("[]\n" if self._before == "[\n" else "\n]\n")
 
 
-# Values
-
-
-def _hex(value: Residue | RawScalar | bytes) -> str:
-    return value.hex() if isinstance(value, bytes) else value.to_bytes().hex()
-
-
-def _maybe(value: bytes | None) -> str | None:
-    return None if value is None else value.hex()
-
-
 def _text(value: bytes) -> str:
     return value.decode("utf-8", "backslashreplace")
 
 
-def _proof(proof: Proof) -> Json:
-    return {"c": _hex(proof.challenge), "v": [_hex(one) for one in proof.responses]}
-
-
-def _range_proof(proof: ProofOfOne) -> Json:
-    return {"c": [_hex(one) for one in proof.challenges], "v": [_hex(one) for one in proof.responses]}
-
-
-def _hashed(cipher: HashedCiphertext) -> Json:
-    return {"C_0": _hex(cipher.c0), "C_1": cipher.c1.hex(), "C_2": _proof(cipher.c2)}
-
-
-# Files
-
-
-def _parameters(contents: Contents) -> Json:
-    genesis = contents.genesis.body.form
-    return {
-        "version": genesis.version, "group": genesis.group,
-        "p": genesis.p.hex(), "q": genesis.q.hex(), "g": genesis.g.hex(),
-        "n": len(genesis.trustees), "k": genesis.quorum,
-        "H_P": genesis.parameter_hash.hex(), "H_B": genesis.base_hash.hex(),
-        "administrator": contents.administrator.hex(),
-        "log": {"origin": genesis.log_origin, "key": genesis.log_key.hex()}, "salt": genesis.salt.hex(),
-    }  # fmt: skip
+def _posted(posted: Posted[Any], made: Json) -> Json:
+    return {"entry": posted.index} | made
 
 
 def _guardian(
@@ -266,55 +230,37 @@ def _guardian(
 ) -> Json:
     made: Json = {"i": trustee, "name": seat.name, "author": seat.author.hex(), "attempt": held.number}
     if trustee in held.keys:
-        keys = held.keys[trustee].body.form.keys
-        made |= {
-            "entry": held.keys[trustee].index,
-            "K": [_hex(one) for one in keys.vote_commitments], "K_hat": [_hex(one) for one in keys.data_commitments],
-            "kappa": _hex(keys.communication_key),
-            "proof_K": _proof(keys.vote_proof), "proof_K_hat": _proof(keys.data_proof),
-        }  # fmt: skip
+        made |= {"entry": held.keys[trustee].index} | archive.keys_json(held.keys[trustee].body.form)
     if trustee in held.shares:
         made["share_hashes"] = [one.hex() for one in held.shares[trustee].body.form.share_hashes]
     if trustee in held.acceptances:
         made["accepted_H_G"] = held.acceptances[trustee].body.form.trustee_record_hash.hex()
     if rehearsal is not None:
-        made["rehearsal"] = _proof(rehearsal.body.form.proof)
+        made["rehearsal"] = archive.proof_json(rehearsal.body.form.proof)
     return made
-
-
-def _complaint(posted: Posted[bodies.ComplaintBody]) -> Json:
-    body = posted.body.form
-    made: Json = {"entry": posted.index, "attempt": body.attempt, "accuser": body.accuser, "accused": body.accused,
-                  "reason": body.reason, "text": body.text, "evidence": None}  # fmt: skip
-    if body.evidence is not None:
-        share = body.evidence.share
-        made["evidence"] = {"sender": share.sender, "recipient": share.recipient, "share": _hashed(share.ciphertext),
-                            "beta": _hex(body.evidence.beta), "proof": _proof(body.evidence.proof)}  # fmt: skip
-    return made
-
-
-def _joint_keys(posted: Posted[bodies.JointKeysBody]) -> Json:
-    body = posted.body.form
-    keys = {item.role: item for item in body.keys}
-    return {"entry": posted.index, "attempt": body.attempt, "group": keys["vote"].group, "K": _hex(keys["vote"].key),
-            "K_hat": _hex(keys["data"].key), "H_G": body.trustee_record_hash.hex(),
-            "H_E": body.extended_hash.hex()}  # fmt: skip
 
 
 def _device(contents: Contents, device: Device) -> Json:
     body = device.admitted.body.form
     made: Json = {
-        "entry": device.admitted.index, "author": body.author.hex(), "S_device": body.information, "unit": body.unit,
-        "unit_label": contents.manifest.unit(body.unit).label, "H_DI": body.device_hash.hex(),
-        "H_0": _maybe(body.chain_start), "ballots": device.ballots, "closed": None, "replaced": None,
-    }  # fmt: skip
+        "entry": device.admitted.index,
+        "author": body.author.hex(),
+        "S_device": body.information,
+        "unit": body.unit,
+        "unit_label": contents.manifest.unit(body.unit).label,
+        "H_DI": body.device_hash.hex(),
+        "H_0": hex_or_none(body.chain_start),
+        "ballots": device.ballots,
+        "closed": None,
+        "replaced": None,
+    }
     if device.closed is not None:
-        closed = device.closed.body.form
-        made["closed"] = {"entry": device.closed.index, "ballots": closed.ballots, "B_C": _maybe(closed.closing_field),
-                          "H_C": _maybe(closed.closing_hash)}  # fmt: skip
+        end = device.closed.body.form
+        ends = {"B_C": hex_or_none(end.closing_field), "closing_hash": hex_or_none(end.closing_hash)}
+        made["closed"] = _posted(device.closed, {"ballots": end.ballots} | ends)
     if device.replaced is not None:
         gone = device.replaced.body.form
-        made["replaced"] = {"entry": device.replaced.index, "ballots": gone.ballots, "reason": gone.reason}
+        made["replaced"] = _posted(device.replaced, {"ballots": gone.ballots, "reason": gone.reason})
     return made
 
 
@@ -322,117 +268,44 @@ def _voting(contents: Contents) -> Json:
     made: Json = {"opened": contents.opened.index if contents.opened else None, "closed": None}
     if contents.closed is not None:
         body = contents.closed.body.form
-        made["closed"] = {"entry": contents.closed.index, "ballots": body.ballots, "cast": body.cast,
-                          "challenged": body.challenged, "abandoned": body.abandoned}  # fmt: skip
+        counts = {"cast": body.cast, "challenged": body.challenged, "abandoned": body.abandoned}
+        made["closed"] = _posted(contents.closed, {"ballots": body.ballots} | counts)
     return made
 
 
-def _ballot(contents: Contents, code: Digest, body: bytes) -> Json:
-    place, decision = contents.ballots[code], contents.decisions.get(code)
-    made: Json = {"entry": place.index, "device": place.author.hex(), "counter": place.counter,
-                  "status": contents.decision(code), "decision": None, "excluded": None}  # fmt: skip
-    if decision is not None:
-        made["decision"] = {"entry": decision.index, "reason": decision.body.form.reason}
-    if code in contents.exclusions:
-        excluded = contents.exclusions[code]
-        made["excluded"] = {"entry": excluded.index, "check": excluded.body.form.check,
-                            "reason": excluded.body.form.reason}  # fmt: skip
+def _ballot(contents: Contents, code: bytes, body: bytes) -> Json:
+    place, decision, excluded = contents.ballots[code], contents.decisions.get(code), contents.exclusions.get(code)
+    made: Json = {
+        "entry": place.index,
+        "device": place.author.hex(),
+        "counter": place.counter,
+        "status": contents.decision(code),
+        "decision": _posted(decision, {"reason": decision.body.form.reason}) if decision else None,
+        "excluded": None,
+    }
+    if excluded is not None:
+        form = excluded.body.form
+        made["excluded"] = _posted(excluded, {"check": form.check, "reason": form.reason})
     try:
         held = decode(bodies.BallotBody, body, contents.group, f"entry {place.index}").form.ballot
     except DataError as error:
-        return {**made, "unreadable": str(error), "body": body.hex()}
-    return made | _encrypted(contents, held)
-
-
-def _encrypted(contents: Contents, held: EncryptedBallot) -> Json:
-    return {
-        "id_B": held.identifier.hex(), "salt": held.salt.hex(), "H_I": held.identifier_hash.hex(),
-        "style": held.style, "unit": held.unit, "weight": held.weight,
-        "contests": [_encrypted_contest(contents, contest) for contest in held.contests],
-        "ballot_nonce": _hashed(held.nonce), "B_C": held.chaining.hex(), "H_C": held.code.hex(),
-    }  # fmt: skip
-
-
-def _encrypted_contest(contents: Contents, held: EncryptedContest) -> Json:
-    known = contents.manifest.contests[held.contest - 1 : held.contest] if held.contest else ()
-    labels = [option.label for contest in known for option in contest.options]
-    return {
-        "l": held.contest, "label": known[0].label if known else "",
-        "selections": [
-            {"j": j, "label": labels[j - 1] if j <= len(labels) else "", "alpha": _hex(one.ciphertext.alpha),
-             "beta": _hex(one.ciphertext.beta), "proof": _range_proof(one.proof)}
-            for j, one in enumerate(held.selections, 1)
-        ],
-        "limit_proof": _range_proof(held.limit_proof),
-        "contest_data": _hashed(held.data) if held.data is not None else None, "chi": held.contest_hash.hex(),
-    }  # fmt: skip
-
-
-def _tally(contents: Contents, attempt: Attempt) -> Json:
-    body = attempt.tally.body.form
-    return {
-        "entry": attempt.tally.index, "attempt": body.attempt, "U": list(body.quorum), "board_size": body.board_size,
-        "board_root": body.board_root.hex(),
-        "cells": [
-            {"l": cell.contest, "units": list(cell.units), "ballots": cell.ballots,
-             "totals": [{"j": j, "A": _hex(one.alpha), "B": _hex(one.beta)} for j, one in enumerate(cell.totals, 1)]}
-            for cell in body.cells
-        ],
-        "open_by_nonce": [code.hex() for code in body.open_by_nonce],
-        "open_by_selection": [code.hex() for code in body.open_by_selection],
-    }  # fmt: skip
+        return made | {"unreadable": str(error), "body": body.hex()}
+    return made | archive.ballot_json(contents.manifest, held)
 
 
 def _decryption(attempt: Attempt) -> Json:
     made: Json = {
         "attempt": attempt.tally.body.form.attempt,
-        "commitments": [{"i": i, "entry": posted.index, "d": [one.hex() for one in posted.body.form.commitments]}
-                        for i, posted in attempt.commitments.items()],
-        "openings": [{"i": i, "entry": posted.index,
-                      "opened": [{"a": _hex(one.a), "b": _hex(one.b), "M": _hex(one.partial)}
-                                 for one in posted.body.form.openings]}
-                     for i, posted in attempt.openings.items()],
-        "responses": [{"i": i, "entry": posted.index, "v": [_hex(one) for one in posted.body.form.responses]}
-                      for i, posted in attempt.responses.items()],
+        "commitments": _each(attempt.commitments, "d", lambda body: [hex_of(one) for one in body.commitments]),
+        "openings": _each(attempt.openings, "opened", archive.openings_json),
+        "responses": _each(attempt.responses, "v", lambda body: [hex_of(one) for one in body.responses]),
         "result": None,
-    }  # fmt: skip
+    }
     if attempt.result is not None:
-        cells = [
-            {"l": cell.contest, "label": cell.label, "units": list(cell.units), "options": _options(cell.options)}
-            for cell in attempt.result.body.form.cells
-        ]
-        made["result"] = {"entry": attempt.result.index, "cells": cells}
+        made["result"] = _posted(attempt.result, {"cells": archive.result_json(attempt.result.body.form)})
     return made
 
 
-def _options(options: Sequence[bodies.OptionResult]) -> list[Json]:
-    return [
-        {"label": one.label, "t": one.count.count, "T": _hex(one.count.power), "proof": _proof(one.count.proof)}
-        for one in options
-    ]
-
-
-def _opened(posted: Posted[bodies.OpenedBallotBody]) -> Json:
-    body = posted.body.form
-    return {
-        "entry": posted.index, "attempt": body.attempt, "H_C": body.ballot.hex(), "opened_by": "nonces",
-        "contests": [
-            {"l": held.contest, "label": held.label,
-             "selections": [{"label": one.label, "sigma": one.value, "xi": _hex(one.nonce)} for one in held.selections],
-             "D": held.data.hex(), "xi": _hex(held.data_nonce) if held.data_nonce is not None else None}
-            for held in body.contests
-        ],
-    }  # fmt: skip
-
-
-def _decrypted(posted: Posted[bodies.DecryptedBallotBody]) -> Json:
-    body = posted.body.form
-    return {
-        "entry": posted.index, "attempt": body.attempt, "H_C": body.ballot.hex(), "opened_by": "selections",
-        "contests": [
-            {"l": held.contest, "label": held.label, "options": _options(held.options),
-             "contest_data": {"beta": _hex(held.data.beta), "D": held.data.data.hex(),
-                              "proof": _proof(held.data.proof)} if held.data is not None else None}
-            for held in body.contests
-        ],
-    }  # fmt: skip
+def _each(posted: Mapping[TrusteeId, Posted[Any]], name: str, made: Callable[[Any], object]) -> list[Json]:
+    """Return one trustee's message after another, in order of the trustees."""
+    return [_posted(posted[i], {"i": i, name: made(posted[i].body.form)}) for i in sorted(posted)]

@@ -94,6 +94,9 @@ class Ledger:
         objections = []
         if header.election != NO_ENTRY or header.counter != 1 or header.previous != NO_ENTRY:
             objections = self._kept([Objection("B.5", "genesis names no election and starts its author's chain")])
+        authors = [header.author, *(seat.author for seat in contents.seats)]
+        if len(set(authors)) < len(authors):
+            objections += self._kept([Objection("B.7", "two seats, or a seat and the administrator, have one key")])
 
         def take() -> None:
             self.contents = contents

@@ -13,12 +13,12 @@ from e2ev.errors import StorageError
 from e2ev.group import P4096, SYSTEM_RANDOMNESS, Group, Randomness
 from e2ev.record import bodies
 from e2ev.record.codec import admit, decode, encode
-from e2ev.record.entry import Entry, Pen
+from e2ev.record.entry import Pen
 from e2ev.record.kinds import Kind
 from e2ev.roles import decryption, tallying
 from e2ev.roles.administrator import Administrator, Founding
 from e2ev.roles.choices import Decision
-from e2ev.roles.device import Device, Place
+from e2ev.roles.device import Device, Place, Sealed
 from e2ev.roles.trustee import Trustee
 from e2ev.sharing import TrusteeId
 from e2ev.storage.disk import Disk
@@ -42,15 +42,14 @@ class LyingDevice(Device):
         super().__init__(honest.home, honest.groups)
         self.change = change
 
-    def seal(
-        self, pen: Pen, plain: PlainBallot, place: Place, randomness: Randomness = SYSTEM_RANDOMNESS
-    ) -> tuple[Entry, Place]:
+    def seal(self, pen: Pen, plain: PlainBallot, place: Place, randomness: Randomness = SYSTEM_RANDOMNESS) -> Sealed:
         """Return the signed entry of the changed ballot."""
-        entry, after = super().seal(pen, plain, place, randomness)
-        made = admit(decode(bodies.BallotBody, entry.body, place.context.group, "ballot"), "ballot").ballot
+        sealed = super().seal(pen, plain, place, randomness)
+        made = admit(decode(bodies.BallotBody, sealed.entry.body, place.context.group, "ballot"), "ballot").ballot
         changed = self.change(place.context, made)
         entry, _ = pen.write(Kind.BALLOT, encode(bodies.BallotBody(1, changed)), changed.code)
-        return entry, replace(after, last_code=changed.code)
+        after = replace(sealed.place, last_code=changed.code)
+        return replace(sealed, entry=entry, code=changed.code, place=after)
 
 
 class FailingDisk(Disk):

@@ -313,6 +313,11 @@ class Administrator:
             fitting = False
         return Machine(shutil.disk_usage(self.board.parent).free, trouble, fitting, failing)
 
+    def anchors(self, *, root: bool) -> bytes:
+        """Return the anchors file of the board as it stands: with its devices, and with its root if that is wanted."""
+        roots = [event.root for event in scan(self.board) if isinstance(event, Committed)]
+        return anchors_file(anchors_of(self.contents(), roots[-1] if root else b""))
+
     def _post(self, passphrase: Passphrase, kind: Kind, body: object) -> None:
         key = self.key(passphrase)
         with Intake(self.board, self.groups) as intake:

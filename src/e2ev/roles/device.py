@@ -18,12 +18,13 @@ from e2ev.board.contents import Contents
 from e2ev.board.contents import Device as Admitted
 from e2ev.board.ledger import read_contents
 from e2ev.codes import tracking_code
-from e2ev.errors import ConflictError, DataError, NotReadyError, RejectedError
+from e2ev.errors import ConflictError, DataError, NotReadyError, RejectedError, WrongKeyError
 from e2ev.group import STANDARD_GROUPS, SYSTEM_RANDOMNESS, Element, Group, Randomness
 from e2ev.record import bodies
 from e2ev.record.codec import encode
 from e2ev.record.entry import Entry, Pen, author_of, message_file
 from e2ev.record.kinds import Kind
+from e2ev.roles.card import DEVICE_FORMAT
 from e2ev.roles.choices import Decision
 from e2ev.roles.intake import Intake, load_online_key, save_online_key
 from e2ev.roles.messages import read_messages
@@ -32,7 +33,6 @@ from e2ev.storage.disk import PRIVATE, REAL, Disk, read_bounded, write_atomicall
 from e2ev.strict_json import JsonError, JsonProblem
 from e2ev.strict_json import Place as JsonPlace
 
-CARD_FORMAT = "e2ev device card 1"
 BATCH = 128
 """Ballots that are committed together when many are encrypted at once."""
 
@@ -104,7 +104,7 @@ class Device:
             ConflictError: The device has another card already.
         """
         problems: dict[str, JsonProblem] = {}
-        JsonPlace("information", information, problems).label(1000)
+        JsonPlace("information", information, problems).label(200)
         JsonPlace("unit", unit, problems).label(200)
         if problems:
             raise JsonError(tuple(problems.values()), where="device card")
@@ -112,7 +112,7 @@ class Device:
         if not self.key_path.exists():
             save_online_key(self.key_path, SigningKey.generate())
         author = author_of(self.key.verify_key)
-        card = {"format": CARD_FORMAT, "information": information, "unit": unit, "key": author.hex()}
+        card = {"format": DEVICE_FORMAT, "information": information, "unit": unit, "key": author.hex()}
         write_once(self.home / "device.card", (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
         return author
 
@@ -194,8 +194,7 @@ class Device:
         if pending is None:
             raise NotReadyError("no ballot waits for a decision", where=str(self.home), remedy="e2ev ballot encrypt")
         with Intake(board, self.groups, disk=self.disk) as intake:
-            if pending.code not in intake.contents.decisions:
-                intake.post([self._decision(intake, pending.code, decision, reason)])
+            self._decide(intake, [pending.code], [decision], reason)
             held = intake.contents.decision(pending.code)
         if held != decision:
             raise ConflictError(f"the ballot is {held} already", where=tracking_code(pending.code))
@@ -241,7 +240,7 @@ class Device:
                 self._keep_batch(source, run, entries)
                 intake.post(entries)
                 append_commitments(board, [(one.code, one.commitments) for one in sealed])
-                self._decide_all(intake, [one.code for one in sealed], run.decisions)
+                self._decide(intake, [one.code for one in sealed], run.decisions)
                 before += len(batch)
             return run.of(self._codes(intake.contents), run.spans)
 
@@ -287,9 +286,34 @@ class Device:
         entry, _ = pen.write(Kind.BALLOT, encode(bodies.BallotBody(1, made)), made.code)
         return Sealed(entry, made.code, replace(place, last_code=made.code), tuple(kept))
 
-    def _decision(self, intake: Intake, code: bytes, decision: Decision, reason: str) -> Entry:
-        body = bodies.DecisionBody(1, code, decision, reason)
-        return intake.pen(self.key).write(Kind.DECISION, encode(body))[0]
+    def _standing(self, contents: Contents) -> Standing:
+        device = contents.devices.get(author_of(self.key.verify_key))
+        if device is None:
+            remedy = "e2ev election admit, with device.card"
+            raise WrongKeyError("this device is not admitted to this election", where=str(self.home), remedy=remedy)
+        return Standing(contents, device)
+
+    def _check_nothing_waits(self) -> None:
+        if self.pending is not None:
+            remedy = "cast or challenge it: e2ev ballot cast, e2ev ballot challenge"
+            raise ConflictError("the ballot before has no decision yet", where=str(self.home), remedy=remedy)
+
+    def _is_posted(self, intake: Intake, pending: Pending) -> bool:
+        """Post the waiting ballot if it is not on the board, and return whether it could be."""
+        if pending.code in intake.contents.ballots:
+            return True
+        entries = read_messages(self.entry_path)
+        if any(entry.header.election != intake.contents.id for entry in entries):
+            remedy = "give the board that it was made for"
+            raise ConflictError("the waiting ballot belongs to another election", where=str(self.home), remedy=remedy)
+        try:
+            intake.post(entries)
+        except RejectedError:
+            if pending.shown:
+                raise
+            self._forget()  # nobody saw its code, and the board will never take it
+            return False
+        return True
 
     # Many ballots: a batch is kept before it is posted, and finished before anything else is done
 
@@ -317,16 +341,15 @@ class Device:
             if run.election == intake.contents.id and run.spans:
                 if len(run.of(self._codes(intake.contents), run.spans)) < run.rows:
                     intake.post(read_messages(self.batch_path))
-                self._decide_all(intake, run.of(self._codes(intake.contents), run.spans[-1:]), run.decisions)
+                self._decide(intake, run.of(self._codes(intake.contents), run.spans[-1:]), run.decisions)
 
-    def _decide_all(self, intake: Intake, codes: Sequence[bytes], decisions: Sequence[Decision]) -> None:
+    def _decide(self, intake: Intake, codes: Sequence[bytes], decisions: Sequence[Decision], reason: str = "") -> None:
         entries, pen = list[Entry](), intake.pen(self.key)
         for code, decision in zip(codes, decisions, strict=True):
             if code not in intake.contents.decisions:
-                entry, pen = pen.write(Kind.DECISION, encode(bodies.DecisionBody(1, code, decision, "")))
+                entry, pen = pen.write(Kind.DECISION, encode(bodies.DecisionBody(1, code, decision, reason)))
                 entries.append(entry)
-        if entries:
-            intake.post(entries)
+        intake.post(entries)
 
     def _remember(self, code: bytes | None, *, shown: bool) -> None:
         content = {"code": code.hex() if code else "", "shown": shown}
@@ -357,12 +380,9 @@ class Place:
 
 def _read_state(path: Path, most: int) -> dict[str, Any]:
     try:
-        content = json.loads(read_bounded(path, most))
-    except ValueError as error:
+        return dict(json.loads(read_bounded(path, most)))
+    except (TypeError, ValueError) as error:
         raise _damaged(path) from error
-    if not isinstance(content, dict):
-        raise _damaged(path)
-    return content
 
 
 def _read_run(path: Path) -> Run:

@@ -1,5 +1,6 @@
 """What has to be in order before voting is opened: a checklist, each item with its remedy."""
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -42,6 +43,10 @@ class Item:
     passed: bool
     found: str
     remedy: str = ""
+
+    def remedy_at(self, board: object) -> str:
+        """Return the remedy for this board's path, quoted for a shell."""
+        return self.remedy.format(board=shlex.quote(str(board)))
 
 
 def examine(contents: Contents, machine: Machine, expected: int | None = None) -> tuple[Item, ...]:

@@ -20,7 +20,7 @@ from e2ev.board.ledger import Ledger, read_ledger
 from e2ev.board.merkle import Tree
 from e2ev.board.reader import Logged
 from e2ev.board.rules import RULES, Objection
-from e2ev.ceremony import Election, ShareComplaint
+from e2ev.ceremony import Election, SealedShare, ShareComplaint
 from e2ev.demo.toy import TOY
 from e2ev.errors import DataError, NotReadyError, RejectedError
 from e2ev.group import STANDARD_GROUPS
@@ -75,8 +75,18 @@ def keys(i: int, attempt: int = 1) -> bodies.KeysBody:
     return bodies.KeysBody(1, attempt, replace(KEYS, trustee=TrusteeId(i)))
 
 
+def sealed(sender: int, recipient: int) -> SealedShare:
+    return SealedShare(TrusteeId(sender), TrusteeId(recipient), SHARE.share.ciphertext)
+
+
+def with_evidence(share: SealedShare) -> Step:
+    body = replace(complaint(1, 2, "share"), evidence=replace(SHARE, share=share))
+    return Step("", "trustee 1", Kind.COMPLAINT, body)
+
+
 def shares(i: int, attempt: int = 1, count: int = 2) -> bodies.SharesBody:
-    return bodies.SharesBody(1, attempt, TrusteeId(i), (bytes(32),) * count)
+    hashes = [sha256(encode(sealed(i, other))).digest() for other in (1, 2, 3) if other != i]
+    return bodies.SharesBody(1, attempt, TrusteeId(i), tuple((hashes * 2)[:count]))
 
 
 def acceptance(i: int, attempt: int = 1) -> bodies.AcceptanceBody:
@@ -98,7 +108,7 @@ def admission(who: str, unit: int) -> bodies.DeviceAdmittedBody:
 
 
 def complaint(accuser: int, accused: int, reason: Any = "missing") -> bodies.ComplaintBody:
-    evidence = SHARE if reason == "share" else None
+    evidence = replace(SHARE, share=sealed(accused, accuser)) if reason == "share" else None
     return bodies.ComplaintBody(1, 1, TrusteeId(accuser), TrusteeId(accused), reason, "why", evidence)
 
 
@@ -290,7 +300,7 @@ EARLY = [
     ("admission 2", "close", {"B.8", "B.9", "D.4"}),
     ("challenged 4", "close", {"B.9", "D.1", "D.4"}),
     ("device replaced", "close", {"D.1", "D.4"}),
-    ("abandoned 2", "exclusion", {"B.8"}),
+    ("ballot 4", "exclusion", {"D.3"}),
     ("abandoned 2", "tally", {"B.8"}),
     ("exclusion", "commitments 1", {"T.1"}),
     ("commitments 1", "openings 1", {"T.2"}),
@@ -364,7 +374,13 @@ WRONG: dict[str, tuple[str, Step, set[str]]] = {
         "device closed", step("device replaced", device=author("device 1"), ballots=3), {"B.9"}),
     "close with another number of ballots": ("abandoned 2", step("close", ballots=6), {"D.4"}),
     "close with other decisions": ("abandoned 2", step("close", cast=3, challenged=1), {"D.4"}),
-    "exclusion of a challenged ballot": ("close", step("exclusion", ballot=CODES[1]), {"D.3"}),
+    "exclusion of an undecided ballot": ("ballot 4", step("exclusion", ballot=CODES[1]), {"D.3"}),
+    "evidence that is another share": ("shares 3", with_evidence(sealed(3, 1)), {"K.1"}),
+    "evidence that was never sent": (
+        "shares 3",
+        with_evidence(replace(sealed(2, 1), ciphertext=replace(SHARE.share.ciphertext, c1=b"\0" * 64))),
+        {"K.1"},
+    ),
     "exclusion of a ballot that is not there": ("close", step("exclusion", ballot=CODES[5]), {"D.3"}),
     "exclusion after the tally": ("tally", step("exclusion", ballot=CODES[0]), {"B.8"}),
     "tally of attempt 2 first": ("exclusion", replace(STEP["tally"], body=tally(attempt=2)), {"T.1"}),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from e2ev.board.commitments import commitments_of
 from e2ev.board.log import BoardLog
 from e2ev.codes import short_hex, spoken, tracking_code
 from e2ev.demo import ward
@@ -231,6 +232,7 @@ class Story:
         copy = self.election.root / "stuffed" / self.board.name
         copy.parent.mkdir()
         shutil.copy(self.board, copy)
+        shutil.copy(commitments_of(self.board), commitments_of(copy))
         shutil.copytree(keep_of(self.board), keep_of(copy))
         device = self.election.devices[STUFFER]
         refused = _post_refused(copy, device)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Annotated, BinaryIO, Literal
 
-from e2ev.errors import DataError, RejectedError
+from e2ev.errors import DataError, E2evError, RejectedError
 from e2ev.hashing import Digest
 from e2ev.record.codec import decode, encode
 from e2ev.record.frame import MAX_PAYLOAD, Frame, FrameKind, frame, read_frame
@@ -132,12 +132,18 @@ def check_header_signature(header: Header, where: str) -> None:
         RejectedError: It did not, or its key is no good one.
     """
     try:
-        key = key_of(header.author)
-    except DataError as error:
+        _check_signed(header)
+    except E2evError as error:
         raise RejectedError(error.found, where=where) from error
+
+
+@lru_cache(maxsize=1 << 14)
+def _check_signed(header: Header) -> None:
+    """Check a signature once a process: a role reads its board many times. Failures are not remembered."""
+    key = key_of(header.author)
     if header.signature[0] != header.author[0]:
-        raise RejectedError("the signature's algorithm is not the key's", where=where)
-    check_signature(key, header.signed_bytes(), header.signature[1:], where=where)
+        raise RejectedError("the signature's algorithm is not the key's")
+    check_signature(key, header.signed_bytes(), header.signature[1:])
 
 
 def check_body(entry: Entry, where: str) -> None:

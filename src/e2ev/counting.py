@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from e2ev.ballot import EncryptedBallot
 from e2ev.elgamal import Ciphertext
-from e2ev.errors import NotReadyError
 
 Place = tuple[int, int]
 """A contest and a reporting unit, by index."""
@@ -84,10 +83,7 @@ def cells(piles: Mapping[Place, Pile], minimum: int) -> tuple[CountedCell, ...]:
     """Return the cells of every contest that has ballots, in order: the one partition that everybody computes.
 
     Units are taken in increasing order and put together until the cell hides its ballots; what is left over at the
-    end joins the cell before it.
-
-    Raises:
-        NotReadyError: All ballots of a contest together are too few, or a weight class is.
+    end joins the cell before it. A contest all of whose ballots together do not hide stays closed: it has no cell.
     """
     contests = sorted({contest for contest, _ in piles})
     return tuple(cell for contest in contests for cell in _cells_of(contest, piles, minimum))
@@ -102,17 +98,9 @@ def _cells_of(contest: int, piles: Mapping[Place, Pile], minimum: int) -> Sequen
         if pile.hides(minimum):
             found.append(CountedCell(contest, units, pile))
             units, pile = (), None
-    while pile is not None and not pile.hides(minimum):
-        if not found:
-            raise NotReadyError(
-                f"contest {contest} has weight classes of fewer than {minimum} counted ballots: "
-                + ", ".join(f"{count} of weight {weight}" for weight, count in pile.classes),
-                where=f"contest {contest}",
-                remedy="these ballots stay closed; the manifest's minimum_cell was fixed before the election",
-            )
+    while pile is not None and found:
         last = found.pop()
         units, pile = (*last.units, *units), last.pile + pile
         if pile.hides(minimum):
-            found.append(CountedCell(contest, units, pile))
-            pile = None
+            return [*found, CountedCell(contest, units, pile)]
     return found

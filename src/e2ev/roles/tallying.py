@@ -68,7 +68,12 @@ def decide(
     by_nonce, by_selection = _to_open(contents)
     if finished and not (by_nonce or by_selection):
         raise ConflictError("everything is decrypted already", remedy="e2ev election status")
-    found = () if finished or not report.piles else cells(report.piles, contents.manifest.minimum_cell)
+    found = () if finished else cells(report.piles, contents.manifest.minimum_cell)
+    if not finished and not found and not (by_nonce or by_selection):
+        raise NotReadyError(
+            f"no contest has {contents.manifest.minimum_cell} counted ballots of each weight: all stay closed",
+            remedy="the manifest's minimum_cell was fixed before the election",
+        )
     key = administrator.key(passphrase)
     with Intake(administrator.board, administrator.groups) as intake:
         now = intake.post([])
@@ -103,7 +108,8 @@ def _check_quorum(contents: Contents, quorum: Sequence[TrusteeId]) -> None:
         )
     if len(quorum) < needed:
         raise NotReadyError(
-            f"{len(quorum)} trustees cannot decrypt, {needed} are needed", remedy=f"name {needed} or more of them"
+            f"a quorum of {len(quorum)} cannot decrypt, {needed} trustees are needed",
+            remedy=f"name {needed} or more of them",
         )
 
 

@@ -9,7 +9,6 @@ from e2ev.ballot import BallotContext, EncryptedBallot
 from e2ev.board.contents import Attempt, read_ballot
 from e2ev.board.tasks import Task, ballot_tasks, tasks_of
 from e2ev.counting import CountedCell, Pile, Place, cells
-from e2ev.errors import NotReadyError
 from e2ev.record import bodies
 from e2ev.record.codec import Judged, judge, judge_all
 from e2ev.record.codec import Path as FieldPath
@@ -41,11 +40,8 @@ class Decryption:
         return dict(zip(attempts, judge_all([a.tally.body for a in attempts.values()]), strict=True))
 
     @cached_property
-    def _expected(self) -> tuple[tuple[CountedCell, ...] | None, str]:
-        try:
-            return cells(self.piles, self.setting.contents.manifest.minimum_cell), ""
-        except NotReadyError as error:
-            return None, error.found
+    def _expected(self) -> tuple[CountedCell, ...]:
+        return cells(self.piles, self.setting.contents.manifest.minimum_cell)
 
     @cached_property
     def _by_selection(self) -> dict[bytes, Judged[bodies.DecryptedBallotBody]]:
@@ -68,17 +64,16 @@ class Decryption:
         tasks: tuple[Task, ...] = ()
         if known and not body.failures:
             tasks = tasks_of(self.context.extended_hash, body.value, self._ballot)
-        expected, too_small = self._expected
         openings = judge_all([posted.body for posted in attempt.openings.values()])
         responses = judge_all([posted.body for posted in attempt.responses.values()])
         return AttemptCase(
-            self.setting, attempt, body, first, expected, too_small, tasks,
+            self.setting, attempt, body, first, self._expected, self.piles, tasks,
             dict(zip(attempt.openings, openings, strict=True)), dict(zip(attempt.responses, responses, strict=True)),
         )  # fmt: skip
 
     def results(self) -> list[ResultCase]:
         """Return every result."""
-        contests = frozenset(contest for contest, _ in self.piles)
+        contests = frozenset(cell.contest for cell in self._expected)
         return [
             ResultCase(
                 self.setting, attempt.result.index, attempt.result.body.form, self._tallies[n].value.cells, contests

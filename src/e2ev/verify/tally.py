@@ -8,7 +8,7 @@ from e2ev.board.contents import Attempt
 from e2ev.board.tasks import Task
 from e2ev.ceremony import share_keys
 from e2ev.contest_data import decrypt_contest_data
-from e2ev.counting import CountedCell
+from e2ev.counting import CountedCell, Pile, Place, add_piles
 from e2ev.group import Element
 from e2ev.record import bodies
 from e2ev.record.codec import Judged, path_text
@@ -27,8 +27,8 @@ class AttemptCase:
         attempt: Its messages as posted.
         body: The tally entry, judged.
         first_cells: What the first attempt with cells stated.
-        expected: The one partition of the counted ballots; None where it cannot be made, and `too_small` says why.
-        too_small: Why not.
+        expected: The one partition of the counted ballots.
+        piles: The counted ballots.
         tasks: What is decrypted; empty where a residue is not in the group.
         openings: Each trustee's openings, judged.
         responses: Each trustee's responses, judged.
@@ -38,8 +38,8 @@ class AttemptCase:
     attempt: Attempt
     body: Judged[bodies.TallyBody]
     first_cells: tuple[bodies.Cell, ...]
-    expected: tuple[CountedCell, ...] | None
-    too_small: str
+    expected: tuple[CountedCell, ...]
+    piles: Mapping[Place, Pile]
     tasks: tuple[Task, ...]
     openings: Mapping[TrusteeId, Judged[bodies.OpeningsBody]]
     responses: Mapping[TrusteeId, Judged[bodies.ResponsesBody]]
@@ -59,7 +59,7 @@ class AttemptCase:
 
 def partition(case: AttemptCase) -> Iterator[Finding]:
     """C.1."""
-    if not case.body.value.cells or case.expected is None:
+    if not case.body.value.cells:
         return
     stated = [(cell.contest, cell.units, cell.ballots) for cell in case.body.value.cells]
     expected = [(cell.contest, cell.units, cell.pile.ballots) for cell in case.expected]
@@ -70,11 +70,12 @@ def partition(case: AttemptCase) -> Iterator[Finding]:
 def hidden(case: AttemptCase) -> Iterator[Finding]:
     """C.2."""
     minimum = case.setting.contents.manifest.minimum_cell
-    if case.body.value.cells and case.too_small:
-        yield Finding("C.2", case.too_small, case.entry)
     for i, cell in enumerate(case.body.value.cells):
-        if cell.ballots < minimum:
-            yield Finding("C.2", f"{cell.ballots} ballots, and {minimum} are the fewest", case.entry, f"cells[{i}]")
+        held = [case.piles[cell.contest, unit] for unit in cell.units if (cell.contest, unit) in case.piles]
+        together = add_piles({(0, 0): pile} for pile in held).get((0, 0))
+        if cell.ballots < minimum or (together is not None and not together.hides(minimum)):
+            found = f"{cell.ballots} ballots, or a weight class of them, are fewer than {minimum}"
+            yield Finding("C.2", found, case.entry, f"cells[{i}]")
 
 
 def once(case: AttemptCase) -> Iterator[Finding]:
@@ -87,7 +88,7 @@ def once(case: AttemptCase) -> Iterator[Finding]:
 
 def _aggregates(check: str, factor: str) -> Run:
     def run(case: AttemptCase) -> Iterator[Finding]:
-        if case.expected is None or len(case.expected) != len(case.body.value.cells):
+        if len(case.expected) != len(case.body.value.cells):
             return
         for i, (cell, expected) in enumerate(zip(case.body.value.cells, case.expected, strict=True)):
             for j, (stated, total) in enumerate(zip(cell.totals, expected.pile.totals, strict=False)):
@@ -255,7 +256,7 @@ class ResultCase:
         entry: Its index.
         result: Its body.
         cells: What its attempt decided.
-        contests: Indices of the contests that stand on counted ballots.
+        contests: Indices of the contests that have cells.
     """
 
     setting: Setting

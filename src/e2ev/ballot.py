@@ -179,7 +179,7 @@ def encrypt_ballot(
     Raises:
         DataError: Choices do not fit the manifest.
     """
-    _check_plain(context.manifest, plain)
+    check_plain(context.manifest, plain)
     salt, secret = randomness(SALT_BYTES), BallotSecret.random(randomness)
     identifier = hashing.selection_identifier(author, counter, salt)
     identifier_hash = hashing.identifier_hash(context.extended_hash, identifier)
@@ -194,7 +194,12 @@ def encrypt_ballot(
     return ballot, secret
 
 
-def _check_plain(manifest: Manifest, plain: PlainBallot) -> None:
+def check_plain(manifest: Manifest, plain: PlainBallot) -> None:
+    """Check that the choices are of this manifest.
+
+    Raises:
+        DataError: They are not.
+    """
     style = manifest.style(plain.style)
     if tuple(chosen.contest for chosen in plain.contests) != style.contests:
         raise DataError(f"the ballot's contests are not those of style {style.label}", where="ballot")

@@ -70,7 +70,7 @@ def _tell(root: Path, count: int | None, seed: int, jobs: int) -> None:
             stack.close()
             bars.clear()
             ui.out()
-            ui.out(ui.coloured(f"{number}. {told.title}", "bold"))
+            ui.out(ui.coloured(f"demonstration {number}: {told.title}", "bold"))
             for line in told.lines:
                 ui.out(f"   {line}")
             if told.table:

@@ -13,6 +13,7 @@ from e2ev.codes import short_hex, spoken, tracking_code
 from e2ev.demo import ward
 from e2ev.demo.honest import NAMES, PASSPHRASE, HonestElection
 from e2ev.errors import RejectedError
+from e2ev.group import P4096, Group
 from e2ev.record.entry import Entry
 from e2ev.roles.device import Device
 from e2ev.roles.intake import Intake, keep_of, load_online_key
@@ -64,12 +65,19 @@ class Story:
         seed: Of the sample.
         jobs: Processes of each check of the record.
         progress: Gives, for a name of long work, what to call with done and total.
+        group: Another one for tests alone.
     """
 
     def __init__(
-        self, root: Path, count: int | None, seed: int, jobs: int, progress: Callable[[str], Progress]
+        self,
+        root: Path,
+        count: int | None,
+        seed: int,
+        jobs: int,
+        progress: Callable[[str], Progress],
+        group: Group = P4096,
     ) -> None:
-        self.election = HonestElection(root, jobs=jobs)
+        self.election = HonestElection(root, group, jobs=jobs)
         self.votes = ward.ward_ballots(count, seed)
         self.progress = progress
 
@@ -236,7 +244,7 @@ class Story:
         shutil.copytree(keep_of(self.board), keep_of(copy))
         device = self.election.devices[STUFFER]
         refused = _post_refused(copy, device)
-        _force(copy, _stuffed(copy, device))
+        _force(copy, _stuffed(copy, device), device.groups)
         report = verify(copy, self._options("auditor checks the stuffed board"))
         return Told(
             f"{STUFFED} ballots stuffed at {ward.STATIONS[STUFFER]} after it closed: {report.verdict.value}",
@@ -247,7 +255,7 @@ class Story:
 
 def _stuffed(board: Path, device: Device) -> list[Entry]:
     """Return well-formed ballots of a closed device, signed with its own key."""
-    with Intake(board) as intake:
+    with Intake(board, device.groups) as intake:
         place, pen = device.place(intake), intake.pen(device.key)
         entries = []
         for _ in range(STUFFED):
@@ -261,16 +269,16 @@ def _stuffed(board: Path, device: Device) -> list[Entry]:
 def _post_refused(board: Path, device: Device) -> str:
     entries = _stuffed(board, device)
     try:
-        with Intake(board) as intake:
+        with Intake(board, device.groups) as intake:
             intake.post(entries)
     except RejectedError as error:
         return error.found
     raise RejectedError("the board took in stuffed ballots")
 
 
-def _force(board: Path, entries: Sequence[Entry]) -> None:
+def _force(board: Path, entries: Sequence[Entry], groups: Sequence[Group]) -> None:
     """Write entries past the rules, as somebody who has the log's key can."""
-    with Intake(board) as intake:
+    with Intake(board, groups) as intake:
         origin = intake.contents.genesis.body.form.log_origin
     with BoardLog(board, keep_of(board), origin, load_online_key(keep_of(board) / "log.key")) as log:
         log.append(entries)

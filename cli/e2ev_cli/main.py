@@ -7,8 +7,11 @@ from typing import Annotated
 import typer
 
 from e2ev.errors import E2evError
-from e2ev_cli import ui
+from e2ev_cli import auditor, ballot, device, ui, voter
+from e2ev_cli.ceremony import app as ceremony_app
 from e2ev_cli.demo import demo
+from e2ev_cli.election import app as election_app
+from e2ev_cli.trustee import app as trustee_app
 
 app = typer.Typer(
     name="e2ev",
@@ -29,6 +32,16 @@ def about(
 
 
 app.command()(demo)
+app.add_typer(trustee_app, name="trustee")
+app.add_typer(election_app, name="election")
+app.add_typer(ceremony_app, name="ceremony")
+app.add_typer(device.app, name="device")
+app.add_typer(ballot.app, name="ballot")
+app.command()(voter.track)
+app.add_typer(voter.test_ballot, name="test-ballot")
+app.command()(auditor.verify)
+app.command()(auditor.explain)
+app.command()(auditor.export)
 
 
 def run() -> None:

@@ -24,6 +24,7 @@ from e2ev.record.entry import NO_ENTRY, Pen, author_of, key_of
 from e2ev.record.kinds import Kind
 from e2ev.roles.card import Card
 from e2ev.roles.doctor import Machine
+from e2ev.roles.examine import check_message
 from e2ev.roles.intake import Intake, keep_of, load_online_key, save_online_key
 from e2ev.roles.messages import messages_in, read_messages
 from e2ev.roles.status import named_devices
@@ -156,7 +157,7 @@ class Administrator:
         return SigningKey.from_seed(open_key_file(self.key_path, passphrase)[1])
 
     def collect(self, folders: Sequence[Path]) -> list[Collected]:
-        """Post every message whose time has come; refused ones stay where they are, with the reason."""
+        """Post every message that is right and whose time has come; others stay where they are, with the reason."""
         waiting = messages_in(tuple(folders))
         done: dict[Path, Collected] = {}
         with Intake(self.board, self.groups) as intake:
@@ -165,7 +166,7 @@ class Administrator:
                 progress = False
                 for path in waiting:
                     if path not in done or done[path].state == "refused":
-                        done[path] = _post(intake, path)
+                        done[path] = _post(self.board, intake, path)
                         progress = progress or done[path].state == "posted"
         return [done[path] for path in waiting]
 
@@ -378,11 +379,14 @@ def _is_beginning(board: Path) -> bool:
         return board.stat().st_size < HEAD_BYTES
 
 
-def _post(intake: Intake, path: Path) -> Collected:
+def _post(board: Path, intake: Intake, path: Path) -> Collected:
     try:
         entries = read_messages(path)
-        known = all(entry.header.counter <= intake.head(entry.header.author).counter for entry in entries)
+        fresh = [entry for entry in entries if entry.header.counter > intake.head(entry.header.author).counter]
+        for entry in fresh:
+            check_message(board, intake.contents, entry)
         intake.post(entries)
     except E2evError as error:
-        return Collected(path, "refused", str(error))
-    return Collected(path, "known" if known else "posted")
+        by = f", by {error.culprit}" if error.culprit else ""
+        return Collected(path, "refused", str(error) + by)
+    return Collected(path, "posted" if fresh else "known")

@@ -41,7 +41,7 @@ _ROUNDS = {"commitment": "decrypt commit", "opening": "decrypt answer", "respons
 def next_for(contents: Contents, trustee: TrusteeId) -> Advice:
     """Return what this trustee does next."""
     held = contents.ceremony
-    if contents.attempts:
+    if not is_published(contents):
         return _next_in_decryption(contents, trustee)
     if contents.joint is None:
         for posted, command in ((held.keys, "keygen"), (held.shares, "share")):
@@ -56,6 +56,8 @@ def next_for(contents: Contents, trustee: TrusteeId) -> Advice:
         )
     if contents.closed is None:
         return Advice("nothing to do until voting is closed; keep folder and backup apart and safe")
+    if phase(contents) is Phase.FINISHED:
+        return Advice("nothing to do: the result is on the board; destroy your keys after the period of appeals")
     return Advice("wait until the administrator decides the tally", missing=("the administrator",))
 
 
@@ -90,8 +92,6 @@ def _next_in_decryption(contents: Contents, trustee: TrusteeId) -> Advice:
         missing = _missing(contents, quorum, posted)
         if missing:
             return Advice("wait for the others", missing=missing)
-    if is_published(contents):
-        return Advice("nothing to do: what you helped to decrypt is on the board")
     return Advice("wait until the administrator publishes the result", missing=("the administrator",))
 
 
@@ -116,7 +116,7 @@ def next_of(contents: Contents) -> Advice:
     members = ",".join(map(str, contents.election.everyone()[: contents.election.quorum]))
     what = "decide what is decrypted, and by whom"
     if now is Phase.DECRYPTION:
-        what = f"{len(waiting_ballots(contents))} test ballots are not opened yet: decide who decrypts them"
+        what = f"decide who decrypts the test ballots that are not opened: {len(waiting_ballots(contents))}"
     return Advice(what, f"e2ev election tally --board {{board}} --quorum {members}")
 
 

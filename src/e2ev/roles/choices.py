@@ -68,7 +68,10 @@ def _plain_contest(contest: Contest, text: str) -> PlainContest:
         if part.lower().startswith("write-in:"):
             write_ins.append(part.split(":", 1)[1].strip())
         elif part:
-            option, number = _choice(contest, part)
+            try:
+                option, number = _choice(contest, part)
+            except DataError as error:
+                raise DataError(error.found, where=contest.label, remedy=error.remedy) from error
             values[option - 1] += number
     return marked(contest, tuple(values), tuple(write_ins))
 
@@ -122,7 +125,7 @@ def read_marks(contest: Contest, text: str) -> tuple[int, ...]:
             raise DataError(f"option {option} is named twice")
         limit = contest.option(option).limit
         if value is None or value > limit:
-            raise DataError(f"option {option} takes a number up to {limit}, not {votes[:20]!r}")
+            raise DataError(f"option {option} takes at most {limit}, not {votes[:20]!r}")
         values[option] = value
     if sum(values.values()) > contest.selection_limit:
         raise DataError(f"that is {sum(values.values())} in all, and {contest.selection_limit} is the most")
@@ -163,7 +166,7 @@ def read_csv(
         for row in reader:
             yield _csv_ballot(row, defaults, manifest, unit, f"{where}, line {reader.line_num}")
     except csv.Error as error:
-        raise DataError(f"this is no CSV: {error}", where=f"{where}, line {reader.line_num}") from error
+        raise DataError(f"this is no CSV: {error}", where=f"{where}, line {reader.line_num + 1}") from error
 
 
 _COLUMNS = ("style", "weight", "decision")

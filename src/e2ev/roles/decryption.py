@@ -15,6 +15,7 @@ from typing import Literal
 from e2ev import tally
 from e2ev.ballot import EncryptedBallot
 from e2ev.board.contents import Attempt, read_ballot
+from e2ev.board.reader import Logged, scan
 from e2ev.board.tasks import Task, tasks_of
 from e2ev.ceremony import KeyShare
 from e2ev.codes import short_hex, spoken
@@ -153,10 +154,12 @@ def answer(trustee: Trustee, board: Path, passphrase: Passphrase) -> list[Path]:
     Raises:
         NotReadyError: Others have to post first; they are named.
         ConflictError: The journal cannot answer: a new attempt is needed.
-        RejectedError: An opening is not what was committed to; the culprit is named.
+        RejectedError: An opening is not what was committed to, and the culprit is named; or the ballots are not those
+            that were checked when the trustee committed.
     """
     standing = trustee.look(board)
     attempt = _attempt(standing)
+    _check_ballots(board, attempt)
     share, state = _opened(trustee, standing, passphrase)
     journal = _journal(trustee, passphrase)
     key, me = _journal_key(attempt), standing.trustee
@@ -193,7 +196,7 @@ def _open(
         raise ConflictError(
             "your commitments on the board are not those of this journal",
             where=attempt.tally.where,
-            remedy="ask the administrator for a new attempt: e2ev election tally",
+            remedy="ask the administrator for a new attempt: e2ev election tally --new-attempt",
         )
     body = bodies.OpeningsBody(1, attempt.tally.body.form.attempt, standing.trustee, tuple(o for _, o in made))
     return _write(trustee, standing, state, Kind.OPENINGS, body)
@@ -241,6 +244,21 @@ def _nonce_shares(
 
 
 # Parts of the steps
+
+
+def _check_ballots(board: Path, attempt: Attempt) -> None:
+    """Check that what stands before the tally has the root that the tally names: so it is what `commit` has checked.
+
+    The journal knows that tally entry alone; no other ballots can be slipped under it.
+    """
+    body = attempt.tally.body.form
+    before = (event.before for event in scan(board) if isinstance(event, Logged) and event.index == attempt.tally.index)
+    if [(tree.size, tree.root()) for tree in before] != [(body.board_size, body.board_root)]:
+        raise RejectedError(
+            "the ballots on this board are not those that the tally was decided on",
+            where=attempt.tally.where,
+            remedy="nothing is decrypted; compare your copy of the board with the other trustees'",
+        )
 
 
 def _attempt(standing: Standing) -> Attempt:
@@ -299,7 +317,7 @@ def _committed_seed(journal: Journal, key: str) -> bytes:
         raise ConflictError(
             "this journal does not know the commitments that you made: it was lost or restored",
             where=str(key),
-            remedy="ask the administrator for a new attempt: e2ev election tally",
+            remedy="ask the administrator for a new attempt: e2ev election tally --new-attempt",
         ) from error
 
 

@@ -30,7 +30,7 @@ from e2ev.roles.intake import Intake, load_online_key, save_online_key
 from e2ev.roles.messages import read_messages
 from e2ev.signing import SigningKey
 from e2ev.storage.disk import PRIVATE, REAL, Disk, read_bounded, write_atomically, write_once
-from e2ev.strict_json import JsonError, JsonProblem
+from e2ev.strict_json import JsonProblem
 from e2ev.strict_json import Place as JsonPlace
 
 BATCH = 128
@@ -100,14 +100,14 @@ class Device:
         """Make the device's key and card; run again, it shows the same. Returns its author.
 
         Raises:
-            JsonError: A text is empty, too long, or has characters that no card may have.
+            DataError: A text is empty, too long, or has characters that no card may have.
             ConflictError: The device has another card already.
         """
         problems: dict[str, JsonProblem] = {}
         JsonPlace("information", information, problems).label(200)
         JsonPlace("unit", unit, problems).label(200)
-        if problems:
-            raise JsonError(tuple(problems.values()), where="device card")
+        for problem in problems.values():
+            raise DataError(f"the {problem.path} {problem.found}", remedy=problem.remedy)
         self.home.mkdir(parents=True, exist_ok=True)
         if not self.key_path.exists():
             save_online_key(self.key_path, SigningKey.generate())

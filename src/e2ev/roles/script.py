@@ -80,7 +80,7 @@ def _arrival(contents: Contents) -> Act:
         (
             Line("Scribe", "notes date, place, everybody who is present, and the version: `e2ev --version`"),
             Line("Administrator", "hands everybody a copy of the board and of the manifest"),
-            Line("Scribe", "computes `sha256sum MANIFEST`", "its words, and everybody compares with this page"),
+            Line("Scribe", "compares `sha256sum MANIFEST` with this page", '"it is the manifest that was agreed on"'),
             *(Line(name, f"compares the words of trustee.card: **{fingerprint(author)}**", '"mine is right"')
               for name, author in seats),
         ),

@@ -17,7 +17,7 @@ class Mark(Enum):
     DONE = "☑"
     OPEN = "☐"
     WRONG = "☒"
-    NOBODYS = "–"
+    NOT_ASKED = "–"
 
 
 class Phase(Enum):
@@ -104,7 +104,9 @@ def _ceremony_steps(contents: Contents, trustee: TrusteeId) -> Iterator[Step]:
     yield Step("keys", _mark(held.keys.get(trustee), lambda posted: _keys_verify(contents, held, trustee)))
     yield Step("shares", _mark(held.shares.get(trustee)))
     yield Step("acceptance", _mark(held.acceptances.get(trustee), lambda posted: _accepts_these(contents, posted)))
-    yield Step("rehearsal", _mark(contents.rehearsals.get(trustee), lambda posted: _rehearsed(contents, posted)))
+    yield Step(
+        "rehearsal", _mark(contents.rehearsals.get(trustee), lambda posted: _rehearsed(contents, trustee, posted))
+    )
 
 
 def _decryption_steps(attempt: Attempt | None, trustee: TrusteeId) -> Iterator[Step]:
@@ -112,7 +114,7 @@ def _decryption_steps(attempt: Attempt | None, trustee: TrusteeId) -> Iterator[S
         return
     taking_part = trustee in attempt.tally.body.form.quorum
     for name, posted in rounds(attempt):
-        yield Step(name, _mark(posted.get(trustee)) if taking_part else Mark.NOBODYS)
+        yield Step(name, _mark(posted.get(trustee)) if taking_part else Mark.NOT_ASKED)
 
 
 def rounds(attempt: Attempt) -> tuple[tuple[str, Mapping[TrusteeId, object]], ...]:
@@ -138,11 +140,10 @@ def _accepts_these(contents: Contents, posted: object) -> bool:
     return isinstance(posted, Posted) and posted.body.form.trustee_record_hash == keys.trustee_record_hash
 
 
-def _rehearsed(contents: Contents, posted: object) -> bool:
-    if not isinstance(posted, Posted):
-        return False
-    body = posted.admitted()
-    return ceremony.is_rehearsed(contents.joint_keys(), contents.trustee_keys(), body.trustee, body.proof)
+def _rehearsed(contents: Contents, trustee: TrusteeId, posted: object) -> bool:
+    return isinstance(posted, Posted) and ceremony.is_rehearsed(
+        contents.joint_keys(), contents.trustee_keys(), trustee, posted.admitted().proof
+    )
 
 
 def voided(contents: Contents) -> tuple[str, ...]:
@@ -235,6 +236,12 @@ def waiting_ballots(contents: Contents) -> tuple[bytes, ...]:
     """Return the codes of challenged ballots that nobody has opened yet."""
     shown = {*contents.opened_ballots, *contents.decrypted_ballots}
     return tuple(c for c in contents.ballots if contents.decision(c) == "challenged" and c not in shown)
+
+
+def tried_ballots(contents: Contents) -> frozenset[bytes]:
+    """Return the codes of ballots that trustees have answered about, so that their nonces opened them or never will."""
+    answered = [a for a in contents.attempts.values() if len(a.responses) == len(a.tally.body.form.quorum)]
+    return frozenset(code for attempt in answered for code in attempt.tally.body.form.open_by_nonce)
 
 
 def counts(contents: Contents) -> tuple[ContestCount, ...]:

@@ -94,8 +94,6 @@ def decide(
 def _check_time(contents: Contents) -> None:
     if contents.closed is None and not any(_to_open(contents)):
         raise NotReadyError("voting is not closed, and no test ballot waits", remedy="e2ev election close")
-    if contents.attempts and _answered(contents.latest_attempt()) and not _published(contents):
-        raise NotReadyError("the last attempt is answered and not published", remedy="e2ev election result")
 
 
 def _check_quorum(contents: Contents, quorum: Sequence[TrusteeId]) -> None:
@@ -115,11 +113,6 @@ def _check_quorum(contents: Contents, quorum: Sequence[TrusteeId]) -> None:
 
 def _answered(attempt: Attempt) -> bool:
     return len(attempt.responses) == len(attempt.tally.body.form.quorum)
-
-
-def _published(contents: Contents) -> bool:
-    """Return whether the latest attempt's result is on the board, which is posted last, or it had none to give."""
-    return contents.latest_attempt().result is not None or not contents.latest_attempt().tally.body.form.cells
 
 
 def _to_open(contents: Contents) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
@@ -226,7 +219,7 @@ def _joint(contents: Contents, attempt: Attempt, tasks: tuple[Task, ...]) -> lis
                     "a response does not fit the trustee's share",
                     where=f"task {n}",
                     culprit=contents.name_of(i),
-                    remedy="decide a new attempt without this trustee: e2ev election tally",
+                    remedy="decide a new attempt without this trustee: e2ev election tally --new-attempt",
                 )
         joint.append((tally.join(opened), tally.joint_proof(task, opened, {i: responses[i][n] for i in opened})))
     return joint
@@ -337,7 +330,7 @@ def _open(
                 raise RejectedError(
                     "a nonce share does not fit the trustee's share",
                     culprit=contents.name_of(i),
-                    remedy="decide a new attempt without this trustee: e2ev election tally",
+                    remedy="decide a new attempt without this trustee: e2ev election tally --new-attempt",
                 )
         secret = ballot.decrypt_ballot_nonce(held, tally.combine_nonce_shares(given))
         try:

@@ -202,6 +202,7 @@ class ShownBallot:
         by_nonces: Whether the published nonces open it; else the trustees decrypted it selection by selection.
         contests: What it held.
         findings: What speaks against the opening; none if it is proved.
+        remarks: What is wrong with the board elsewhere, as far as it was seen on the way.
     """
 
     code: bytes
@@ -212,6 +213,7 @@ class ShownBallot:
     by_nonces: bool
     contests: tuple[ShownContest, ...]
     findings: tuple[Finding, ...]
+    remarks: tuple[str, ...]
 
 
 def open_test_ballot(board: Path, text: str, groups: Sequence[Group] = STANDARD_GROUPS) -> ShownBallot:
@@ -239,17 +241,17 @@ def open_test_ballot(board: Path, text: str, groups: Sequence[Group] = STANDARD_
         entries = " and ".join(f"entry {found.entry}" for found in fits)
         raise ConflictError("more than one ballot has this code", where=entries, remedy="tell the auditors")
     code = fits[0].code
-    _check_open(contents, code)
+    _check_open(contents, code, look.remarks)
     place, by_nonces = contents.ballots[code], code in contents.opened_ballots
     posted = contents.opened_ballots[code].index if by_nonces else contents.decrypted_ballots[code].index
     findings = _judge(board, contents, code)
     device = contents.devices[place.author]
     contests = tuple(_shown(contents, code))
     return ShownBallot(code, place.index, posted, device.name, contents.station(place.author), by_nonces,
-                       contests, findings)  # fmt: skip
+                       contests, findings, tuple(look.remarks))  # fmt: skip
 
 
-def _check_open(contents: Contents, code: bytes) -> None:
+def _check_open(contents: Contents, code: bytes, remarks: Sequence[str]) -> None:
     where, decision = tracking_code(code), contents.decision(code)
     if decision == "cast":
         raise ConflictError(
@@ -265,11 +267,12 @@ def _check_open(contents: Contents, code: bytes) -> None:
             remedy="make another test ballot",
         )
     if decision == "undecided":
-        raise NotReadyError("nobody has said yet whether this ballot is cast or a test", where=where,
-                            remedy="e2ev ballot challenge, on the device")  # fmt: skip
-    if code not in contents.opened_ballots and code not in contents.decrypted_ballots:
-        raise NotReadyError("the key holders have not opened this test ballot yet", where=where,
-                            remedy="ask again when they have: e2ev election tally, result")  # fmt: skip
+        found, remedy = "nobody has said yet whether this ballot is cast or a test", "decide on the voting device"
+    elif code not in contents.opened_ballots and code not in contents.decrypted_ballots:
+        found, remedy = "the key holders have not opened this test ballot yet", "ask again with a newer board"
+    else:
+        return
+    raise NotReadyError(found, where=where, remedy="; ".join([remedy, *remarks]))
 
 
 def _judge(board: Path, contents: Contents, code: bytes) -> tuple[Finding, ...]:

@@ -40,7 +40,7 @@ from e2ev.storage.seal import Cost, Passphrase, cost_of, seal, unseal
 
 JOURNAL_LIMIT = 4 << 20
 _ASSOCIATED = b"e2ev journal, form 1\n"
-_NEW_ATTEMPT = "ask for a new attempt (e2ev election tally --attempt ...)"
+_NEW_ATTEMPT = "ask for a new attempt (e2ev election tally --new-attempt)"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -13,7 +13,7 @@ SOURCES = sorted([*(ROOT / "src").rglob("*.py"), *(ROOT / "cli").rglob("*.py")])
 FLOORS = (
     ("errors", "arith", "group", "hashing", "signing", "codes", "strict_json"),
     ("sigma", "elgamal", "proofs", "sharing"),
-    ("manifest", "ceremony", "contest_data", "chaining", "ballot", "claims", "counting", "tally"),
+    ("manifest", "ceremony", "contest_data", "chaining", "ballot", "claims", "prepared", "counting", "tally"),
     ("storage", "record", "board"),
     ("verify",),
     ("roles",),

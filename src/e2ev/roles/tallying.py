@@ -1,13 +1,13 @@
 """The administrator's part in decryption: exclude, decide cells and quorum, combine, publish (EGDS 2.1 §3.5, §3.6)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from e2ev import ballot, tally
 from e2ev.ballot import BallotContext, EncryptedBallot
 from e2ev.board.contents import Attempt, Contents, read_ballot
-from e2ev.board.tasks import Task, ballot_tasks, tasks_of
+from e2ev.board.tasks import Task, tasks_of
 from e2ev.ceremony import share_keys
 from e2ev.contest_data import decrypt_contest_data
 from e2ev.counting import CountedCell, cells
@@ -64,31 +64,29 @@ def decide(
     if excluded:
         contents, report = administrator.contents(), verify(administrator.board, options)
     _check_sound(report)
-    finished = contents.closed is None or any(a.result is not None for a in contents.attempts.values())
-    by_nonce, by_selection = _to_open(contents)
-    if finished and not (by_nonce or by_selection):
-        raise ConflictError("everything is decrypted already", remedy="e2ev election status")
-    found = () if finished else cells(report.piles, contents.manifest.minimum_cell)
-    if not finished and not found and not (by_nonce or by_selection):
-        raise NotReadyError(
-            f"no contest has {contents.manifest.minimum_cell} counted ballots of each weight: all stay closed",
-            remedy="the manifest's minimum_cell was fixed before the election",
-        )
+    stated, by_nonce, by_selection = _what(contents, report)
     key = administrator.key(passphrase)
     with Intake(administrator.board, administrator.groups) as intake:
         now = intake.post([])
-        body = bodies.TallyBody(
-            1,
-            len(contents.attempts) + 1,
-            tuple(sorted(quorum)),
-            now.size,
-            now.root,
-            tuple(map(_cell, found)),
-            by_nonce,
-            by_selection,
-        )
+        number, members = len(contents.attempts) + 1, tuple(sorted(quorum))
+        body = bodies.TallyBody(1, number, members, now.size, now.root, stated, by_nonce, by_selection)
         intake.post([intake.pen(key).write(Kind.TALLY, encode(body))[0]])
     return Decided(body, excluded)
+
+
+def _what(contents: Contents, report: Report) -> tuple[tuple[bodies.Cell, ...], tuple[bytes, ...], tuple[bytes, ...]]:
+    """Return the cells, the ballots to open by nonce, and those to decrypt by selection, of the next attempt."""
+    finished = contents.closed is None or any(a.result is not None for a in contents.attempts.values())
+    by_nonce, by_selection = _to_open(contents)
+    found = () if finished else cells(report.piles, contents.manifest.minimum_cell)
+    if found or by_nonce or by_selection:
+        return tuple(map(_cell, found)), by_nonce, by_selection
+    if finished:
+        raise ConflictError("everything is decrypted already", remedy="e2ev election status")
+    raise NotReadyError(
+        f"no contest has {contents.manifest.minimum_cell} counted ballots of each weight: all stay closed",
+        remedy="the manifest's minimum_cell was fixed before the election",
+    )
 
 
 def _check_time(contents: Contents) -> None:
@@ -180,29 +178,23 @@ def publish(administrator: Administrator, inbox: Sequence[Path], passphrase: Pas
         return admit(read_ballot(administrator.board, contents, code), f"ballot {code.hex()[:12]}").ballot
 
     tasks = tasks_of(context.extended_hash, body, ballot_of)
-    decrypted = list(_joint(contents, attempt, tasks))
-    posts: list[tuple[Kind, object]] = []
-    done = sum(len(cell.totals) for cell in body.cells)
-    for code in body.open_by_selection:
-        count = len(list(ballot_tasks(context.extended_hash, ballot_of(code))))
-        part = slice(done, done + count)
-        if code not in contents.decrypted_ballots:
-            posts.append(
-                (
-                    Kind.DECRYPTED_BALLOT,
-                    _decrypted(context, body.attempt, ballot_of(code), tasks[part], decrypted[part]),
-                )
-            )
-        done += count
+    decrypted = iter(zip(tasks, _joint(contents, attempt, tasks), strict=True))
+    cell_results = tuple(_cell_result(context, cell, decrypted) for cell in body.cells)
+    ballots = [_decrypted(context, body.attempt, ballot_of(code), decrypted) for code in body.open_by_selection]
     opened, unopenable = _open(context, body, ballot_of, shares, contents)
-    posts += [(Kind.OPENED_BALLOT, item) for item in opened]
+    posts: list[tuple[Kind, object]] = [(Kind.OPENED_BALLOT, item) for item in opened]
+    posts += [(Kind.DECRYPTED_BALLOT, item) for item in ballots if item.ballot not in contents.decrypted_ballots]
     if body.cells and attempt.result is None:
-        posts.append((Kind.RESULT, _result(contents, context, body, tasks, decrypted)))
+        posts.append((Kind.RESULT, bodies.ResultBody(1, body.attempt, cell_results)))
     key = administrator.key(passphrase)
     with Intake(administrator.board, administrator.groups) as intake:
         for kind, item in posts:
             intake.post([intake.pen(key).write(kind, encode(item))[0]])
     return Opened(tuple(item.ballot for item in opened), unopenable)
+
+
+Decrypted = Iterator[tuple[Task, tuple[Opening, Proof]]]
+"""Tasks in their order, each with M and the joint proof."""
 
 
 def _joint(contents: Contents, attempt: Attempt, tasks: tuple[Task, ...]) -> list[tuple[Opening, Proof]]:
@@ -225,27 +217,14 @@ def _joint(contents: Contents, attempt: Attempt, tasks: tuple[Task, ...]) -> lis
     return joint
 
 
-def _result(
-    contents: Contents,
-    context: BallotContext,
-    body: bodies.TallyBody,
-    tasks: Sequence[Task],
-    decrypted: Sequence[tuple[Opening, Proof]],
-) -> bodies.ResultBody:
-    pairs = iter(zip(tasks, decrypted, strict=True))
-    made = []
-    for cell in body.cells:
-        contest = contents.manifest.contest(cell.contest)
-        options = tuple(
-            bodies.OptionResult(option.label, _count(context, *next(pairs), _bound(contents, cell) * option.limit))
-            for option in contest.options
-        )
-        made.append(bodies.CellResult(cell.contest, contest.label, cell.units, options))
-    return bodies.ResultBody(1, body.attempt, tuple(made))
-
-
-def _bound(contents: Contents, cell: bodies.Cell) -> int:
-    return cell.ballots * max(contents.manifest.weights)
+def _cell_result(context: BallotContext, cell: bodies.Cell, decrypted: Decrypted) -> bodies.CellResult:
+    contest = context.manifest.contest(cell.contest)
+    bound = cell.ballots * max(context.manifest.weights)
+    options = tuple(
+        bodies.OptionResult(option.label, _count(context, *next(decrypted), bound * option.limit))
+        for option in contest.options
+    )
+    return bodies.CellResult(cell.contest, contest.label, cell.units, options)
 
 
 def _count(context: BallotContext, task: Task, decrypted: tuple[Opening, Proof], bound: int) -> tally.DecryptedCount:
@@ -255,20 +234,16 @@ def _count(context: BallotContext, task: Task, decrypted: tuple[Opening, Proof],
 
 
 def _decrypted(
-    context: BallotContext,
-    attempt: int,
-    held: EncryptedBallot,
-    tasks: Sequence[Task],
-    decrypted: Sequence[tuple[Opening, Proof]],
+    context: BallotContext, attempt: int, held: EncryptedBallot, decrypted: Decrypted
 ) -> bodies.DecryptedBallotBody:
-    pairs = iter(zip(tasks, decrypted, strict=True))
     contests = []
     for encrypted in held.contests:
         contest = context.manifest.contest(encrypted.contest)
         options = tuple(
-            bodies.OptionResult(option.label, _count(context, *next(pairs), option.limit)) for option in contest.options
+            bodies.OptionResult(option.label, _count(context, *next(decrypted), option.limit))
+            for option in contest.options
         )
-        data = _data(*next(pairs)) if encrypted.data is not None else None
+        data = _data(*next(decrypted)) if encrypted.data is not None else None
         contests.append(bodies.DecryptedContest(contest.index, contest.label, options, data))
     return bodies.DecryptedBallotBody(1, attempt, held.code, tuple(contests))
 

@@ -210,7 +210,7 @@ def test_waiting_ballot_is_decided_about(command: tuple[str, ...], decision: str
     ran = booth("ballot", *command)
     assert parse_tracking_code(ran.out) == code[:20]
     assert said in ran.err
-    held = booth.contents.decisions[code].body.form
+    held = booth.contents.decisions[code]
     assert (held.decision, held.reason) == (decision, "the voter left" if decision == "abandoned" else "")
     assert "no ballot waits" in booth("ballot", *command, code=5).err
 

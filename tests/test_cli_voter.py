@@ -209,8 +209,18 @@ def test_cast_ballot_stays_closed(election: HonestElection, contents: Contents) 
 
 
 def test_unfinished_ballot_is_not_opened(election: HonestElection, contents: Contents) -> None:
-    with pytest.raises(ConflictError, match="was abandoned"):
+    with pytest.raises(ConflictError, match="unfinished ballot"):
         shown(election.board, code_of(contents, "abandoned"))
+
+
+def test_test_ballot_that_was_excluded_names_its_check(tmp_path: Path) -> None:
+    election = elections.opened(tmp_path, TOY, elections.PLAIN, ("Hall",), 1, 1)
+    election.vote([(elections.one(1, 0), "cast")] * 2)
+    code = election.lie(election.devices[0], elections.one(1, 0), elections.bad_proof, "challenged")
+    election.close()
+    election.tally((1,))
+    with pytest.raises(RejectedError, match=r"it fails check 6\.D"):
+        shown(election.board, tracking_code(code))
 
 
 def test_code_that_is_not_on_the_board_is_refused(election: HonestElection) -> None:
@@ -346,7 +356,7 @@ def test_test_ballot_is_shown_and_a_cast_one_is_not() -> None:
     other = e2ev("test-ballot", "check", election.board, code_of(contents, "challenged", by_nonce=False))
     assert "a fault of the device" in other.out
     assert "stay closed" in e2ev("test-ballot", "check", election.board, code_of(contents, "cast"), code=8).err
-    assert "abandoned" in e2ev("test-ballot", "check", election.board, code_of(contents, "abandoned"), code=8).err
+    assert "unfinished" in e2ev("test-ballot", "check", election.board, code_of(contents, "abandoned"), code=8).err
     assert "no ballot with this code" in e2ev("test-ballot", "check", election.board, STRANGE, code=1).err
 
 

@@ -147,7 +147,7 @@ def test_ballot_whose_code_nobody_saw_is_abandoned_after_a_power_cut(election: H
     assert the_device(election).resume(election.board) is None
     contents = on_board(election)
     assert list(contents.ballots) == [waiting.code]
-    assert contents.decisions[waiting.code].body.form.reason == "power was cut before the code was shown"
+    assert contents.decisions[waiting.code].reason == "power was cut before the code was shown"
     assert the_device(election).resume(election.board) is None
 
 
@@ -244,6 +244,19 @@ def test_interrupted_batch_is_finished_before_the_device_closes(
         the_device(election, CutAfter(2)).encrypt_many(election.board, MANY, source=b"a file")
     assert the_device(election).close(election.board).ballots == len(decisions(election)) == 2
     assert "undecided" not in decisions(election)
+
+
+def test_batch_that_the_board_will_never_take_is_forgotten(
+    election: HonestElection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BATCH", 2)
+    with pytest.raises(StorageError):
+        the_device(election, CutAfter(4)).encrypt_many(election.board, MANY, source=b"a file")
+    (author,) = on_board(election).devices
+    election.administrator.replace(author, "it burnt", PASSPHRASE)
+    assert the_device(election).resume(election.board) is None
+    assert the_device(election).resume(election.board) is None
+    assert decisions(election) == ["cast", "challenged"]
 
 
 def test_damaged_record_of_a_file_is_a_data_error(election: HonestElection) -> None:

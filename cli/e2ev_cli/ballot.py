@@ -38,7 +38,9 @@ def encrypt(
         Path | None,
         typer.Option("--csv", help="Many ballots: columns style, weight, decision, and one for each contest."),
     ] = None,
-    style: Annotated[str, typer.Option("--style", help="Kind of ballot, by label; default: the first here.")] = "",
+    style: Annotated[
+        str, typer.Option("--style", help="Kind of ballot, by label; default: you are asked, or the first.")
+    ] = "",
     weight: Annotated[int, typer.Option("--weight", min=1, help="Weight of the ballot.")] = 1,
     as_json: AsJson = False,
 ) -> None:
@@ -51,12 +53,15 @@ def encrypt(
     """
     from e2ev.roles.device import Device
 
-    device = Device(home)
     if csv is not None:
-        _encrypt_file(device, board, csv, style, weight, as_json)
-        return
-    if not ui.is_interactive():
+        _encrypt_file(Device(home), board, csv, style, weight, as_json)
+    elif ui.is_interactive():
+        _encrypt_one(Device(home), board, style, weight, as_json)
+    else:
         raise typer.BadParameter("there is no terminal to choose on: use --csv FILE")
+
+
+def _encrypt_one(device: "Device", board: Path, style: str, weight: int, as_json: bool) -> None:
     resolve(device, board)
     if device.pending is not None:
         ui.say("A ballot from before waits. Its voter decides, or the poll workers do; the next voter")

@@ -8,6 +8,7 @@ import typer
 
 from e2ev.errors import E2evError
 from e2ev_cli import auditor, ballot, device, ui, voter
+from e2ev_cli.bench import bench
 from e2ev_cli.ceremony import app as ceremony_app
 from e2ev_cli.demo import demo
 from e2ev_cli.election import app as election_app
@@ -32,6 +33,7 @@ def about(
 
 
 app.command()(demo)
+app.command()(bench)
 app.add_typer(trustee_app, name="trustee")
 app.add_typer(election_app, name="election")
 app.add_typer(ceremony_app, name="ceremony")

@@ -280,7 +280,7 @@ def _ballot(contents: Contents, code: bytes, body: bytes) -> Json:
         "device": place.author.hex(),
         "counter": place.counter,
         "status": contents.decision(code),
-        "decision": _posted(decision, {"reason": decision.body.form.reason}) if decision else None,
+        "decision": {"entry": decision.index, "reason": decision.reason} if decision else None,
         "excluded": None,
     }
     if excluded is not None:

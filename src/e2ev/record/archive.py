@@ -118,6 +118,7 @@ def joint_keys_json(body: bodies.JointKeysBody) -> Json:
     return {
         "attempt": body.attempt,
         "group": keys["vote"].group,
+        "group_hat": keys["data"].group,
         "K": hex_of(keys["vote"].key),
         "K_hat": hex_of(keys["data"].key),
         "H_G": body.trustee_record_hash.hex(),

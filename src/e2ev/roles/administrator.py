@@ -283,9 +283,9 @@ class Administrator:
             for code in undecided:
                 body = bodies.DecisionBody(1, code, "abandoned", "undecided when voting was closed")
                 intake.post([intake.pen(key).write(Kind.DECISION, encode(body))[0]])
-            made = [contents.decision(code) for code in contents.ballots]
-            counts = (made.count("cast"), made.count("challenged"), made.count("abandoned"))
-            body_close = bodies.CloseBody(1, len(made), *counts)
+            made = contents.decision_counts()
+            counts = (made["cast"], made["challenged"], made["abandoned"])
+            body_close = bodies.CloseBody(1, len(contents.ballots), *counts)
             intake.post([intake.pen(key).write(Kind.CLOSE, encode(body_close))[0]])
         return body_close
 

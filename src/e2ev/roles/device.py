@@ -39,12 +39,7 @@ BATCH = 128
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A ballot whose decision is not on the board yet.
-
-    Attributes:
-        code: Its confirmation code.
-        shown: Whether its code was shown to the voter.
-    """
+    """A ballot whose decision is not on the board yet: its code, and whether the voter was shown it."""
 
     code: bytes
     shown: bool
@@ -76,6 +71,11 @@ class Run:
     def rows(self) -> int:
         """How many ballots of the file have their place."""
         return sum(count for _, count in self.spans)
+
+    def write(self, path: Path) -> None:
+        """Keep it."""
+        content = {"election": self.election.hex(), "spans": self.spans, "decisions": self.decisions}
+        write_atomically(path, json.dumps(content).encode(), PRIVATE)
 
     def of(self, codes: Sequence[bytes], spans: Sequence[tuple[int, int]]) -> list[bytes]:
         """Return the codes in some spans, from all codes of the device."""
@@ -209,7 +209,7 @@ class Device:
         randomness: Randomness = SYSTEM_RANDOMNESS,
         source: bytes = b"",
     ) -> list[bytes]:
-        """Encrypt, commit and decide about many ballots, batch by batch, and return their codes.
+        """Encrypt, commit and decide about many ballots, and return their codes; ConflictError while one waits.
 
         Args:
             board: The board.
@@ -218,9 +218,6 @@ class Device:
             randomness: For the ballots.
             source: Names what the ballots come from. Where given, the same ballots from the same source go on where
                 a power cut stopped them, and are never posted twice.
-
-        Raises:
-            ConflictError: A single ballot waits for its decision.
         """
         self._check_nothing_waits()
         with Intake(board, self.groups, disk=self.disk) as intake:
@@ -325,23 +322,26 @@ class Device:
         return self.home / f"device.run-{hashlib.sha256(source).hexdigest()[:32]}"
 
     def _run(self, source: bytes, election: bytes) -> Run:
-        path = self._run_path(source)
-        run = _read_run(path) if source and path.exists() else Run(election)
-        return run if run.election == election else Run(election)
+        path = self._run_path(election + source)
+        return _read_run(path) if source and path.exists() else Run(election)
 
     def _keep_batch(self, source: bytes, run: Run, entries: Sequence[Entry]) -> None:
         if source:
             write_atomically(self.batch_path, message_file(tuple(entries)), PRIVATE)
-            content = {"election": run.election.hex(), "spans": run.spans, "decisions": run.decisions}
-            write_atomically(self._run_path(source), json.dumps(content).encode(), PRIVATE)
+            run.write(self._run_path(run.election + source))
 
     def _finish_batch(self, intake: Intake) -> None:
         for path in sorted(self.home.glob("device.run-*")):
             run = _read_run(path)
-            if run.election == intake.contents.id and run.spans:
-                if len(run.of(self._codes(intake.contents), run.spans)) < run.rows:
+            if run.election != intake.contents.id or not run.decisions:
+                continue
+            if len(run.of(self._codes(intake.contents), run.spans)) < run.rows:
+                try:
                     intake.post(read_messages(self.batch_path))
-                self._decide(intake, run.of(self._codes(intake.contents), run.spans[-1:]), run.decisions)
+                except RejectedError:  # the board will never take it, and nobody saw its codes
+                    replace(run, spans=run.spans[:-1], decisions=()).write(path)
+                    continue
+            self._decide(intake, run.of(self._codes(intake.contents), run.spans[-1:]), run.decisions)
 
     def _decide(self, intake: Intake, codes: Sequence[bytes], decisions: Sequence[Decision], reason: str = "") -> None:
         entries, pen = list[Entry](), intake.pen(self.key)

@@ -180,14 +180,14 @@ def _culprit(contents: Contents, held: Ceremony, complaint: Posted[bodies.Compla
 
 def numbers(contents: Contents) -> Numbers:
     """Return the counts of ballots and devices."""
-    made = [contents.decision(code) for code in contents.ballots]
+    made = contents.decision_counts()
     devices_open = sum(1 for d in contents.devices.values() if d.closed is None and d.replaced is None)
     return Numbers(
-        len(made),
-        made.count("cast"),
-        made.count("challenged"),
-        made.count("abandoned"),
-        made.count("undecided"),
+        len(contents.ballots),
+        made["cast"],
+        made["challenged"],
+        made["abandoned"],
+        made["undecided"],
         len(contents.exclusions),
         len(contents.devices),
         devices_open,

@@ -19,11 +19,11 @@ from e2ev.errors import ConflictError, DataError, E2evError, NotReadyError, Reje
 from e2ev.group import STANDARD_GROUPS, Group
 from e2ev.record.entry import key_of
 from e2ev.record.kinds import Kind
+from e2ev.strict_json import quoted
 from e2ev.verify import cases, opened
 from e2ev.verify import tally as tally_checks
-from e2ev.verify.ballots import SegmentSetting, verify_segment
 from e2ev.verify.check import Finding, Gathered
-from e2ev.verify.run import ballot_jobs
+from e2ev.verify.segments import SegmentSetting, ballot_jobs, verify_segment
 from e2ev.verify.setting import setting_of
 
 CANDIDATES = 10
@@ -226,7 +226,7 @@ def open_test_ballot(board: Path, text: str, groups: Sequence[Group] = STANDARD_
 
     Raises:
         DataError: The text is no tracking code, or the file no board.
-        RejectedError: No such ballot is on the board.
+        RejectedError: No such ballot is on the board, or it was excluded for a check that it fails.
         ConflictError: The ballot was cast or abandoned, so it stays closed; or two ballots have this code.
         NotReadyError: It is not decided about, or not opened yet.
     """
@@ -260,11 +260,18 @@ def _check_open(contents: Contents, code: bytes, remarks: Sequence[str]) -> None
             remedy="if it was meant as a test, the device cast it against the voter's word: tell the poll workers",
         )
     if decision == "abandoned":
-        reason = contents.decisions[code].body.form.reason
+        reason = quoted(contents.decisions[code].reason)
         raise ConflictError(
-            f"this ballot was abandoned ({reason}): it does not count and is not opened",
+            f"this is an unfinished ballot ({reason}): it does not count and is not opened",
             where=where,
             remedy="make another test ballot",
+        )
+    if code in contents.exclusions:
+        failed = contents.exclusions[code].body.form
+        raise RejectedError(
+            f"this test ballot is not opened, because it fails check {failed.check}: {quoted(failed.reason)}",
+            where=where,
+            remedy=f"tell the observers what the device made: e2ev explain {failed.check}",
         )
     if decision == "undecided":
         found, remedy = "nobody has said yet whether this ballot is cast or a test", "decide on the voting device"
@@ -281,9 +288,10 @@ def _judge(board: Path, contents: Contents, code: bytes) -> tuple[Finding, ...]:
     context = setting.ballot_context
     if context is None:
         raise RejectedError("the keys on the board are not in the group", where=str(board), remedy="e2ev verify")
-    jobs = tuple(job for job in ballot_jobs(setting, {}) if job.code == code)
-    gathered = Gathered()
-    gathered.add(verify_segment(SegmentSetting(board, context), jobs).findings, {})
+    row = contents.ballots.row(code)
+    jobs = tuple(ballot_jobs(setting, () if row is None else (row,)))
+    gathered, part = Gathered(), verify_segment(SegmentSetting(board, context), jobs)
+    gathered.findings.take((*part.findings, *part.excluded))
     alone = replace(
         contents,
         attempts={},

@@ -40,6 +40,13 @@ def family_of(check: str) -> str:
     return next(title for title, starts in FAMILIES if start in starts)
 
 
+def order_of(check: str) -> tuple[int, int]:
+    """Return what sorts checks as people read them: by the families' order, then by the number or letter."""
+    start, _, last = check.partition(".")
+    starts = [one for _, family in FAMILIES for one in family]
+    return starts.index(start), int(last) if last.isdecimal() else ord(last)
+
+
 def explain(word: str) -> tuple[Check | None, Explanation]:
     """Return the check with this id, or None for an error's code, and its explanation; capitals do not matter.
 
@@ -210,6 +217,9 @@ ERRORS: dict[str, Explanation] = {
                           "See 'where': mend the text, or get the file again from its author."),
     "E-REJECTED": Explanation("A message, proof or board is readable and wrong (exit code 1).",
                               "Do not use it. If 'who' names somebody, that is proved by a signature."),
+    "E-INCOMPLETE": Explanation("A verification lacks a part, or a part cannot be believed: there is no verdict (exit "
+                                "code 4).",
+                                "See 'where': make that part again from this very board, or say whom you trust."),
     "E-NOT-READY": Explanation("A step whose time has not come: messages or people are missing (exit code 5).",
                                "Wait for whom the message names, or run the command it gives."),
     "E-KEY": Explanation("A key file or passphrase does not fit, or belongs to somebody else (exit code 6).",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from e2ev_cli import ui
-from e2ev_cli.voter import ROOT_WORDS, printable
+from e2ev_cli.voter import ROOT_WORDS
 
 if TYPE_CHECKING:
     from e2ev.verify.check import Finding, Outcome, Report
@@ -84,7 +84,7 @@ def _show(report: "Report", *, quiet: bool) -> None:
     if quiet:
         return
     for remark in report.remarks:
-        ui.out(f"note: {printable(remark)}")
+        ui.out(f"note: {ui.printable(remark)}")
     _show_checks(report)
     _show_findings("Problems found", report.findings)
     _show_findings("Ballots not counted, for these reasons", report.excluded)
@@ -126,7 +126,7 @@ def _show_checks(report: "Report") -> None:
             state = ui.coloured(f"{said:14}", colours[outcome.state])
             ui.out(f"  {outcome.check.id:5} {state} {_looked_at(outcome):>9}  {outcome.check.statement}")
             if outcome.reason and (after is None or after.reason != outcome.reason):
-                ui.out(f"{'':23}why: {printable(outcome.reason)}")
+                ui.out(f"{'':23}why: {ui.printable(outcome.reason)}")
 
 
 def _looked_at(outcome: "Outcome") -> str:
@@ -143,8 +143,8 @@ def _show_findings(title: str, findings: "Sequence[Finding]") -> None:
     ui.out(ui.coloured(title, "bold"))
     for check, found in by_check.items():
         for finding in found[:SHOWN]:
-            ui.out(f"  {check:5} " + printable(finding.found))
-            ui.out("        " + printable(" · ".join(_place(finding))))
+            ui.out(f"  {check:5} " + ui.printable(finding.found))
+            ui.out("        " + ui.printable(" · ".join(_place(finding))))
         if len(found) > SHOWN:
             ui.out(f"  {check:5} and {_count(len(found) - SHOWN, 'more place')}; --json lists them")
 
@@ -272,5 +272,5 @@ def export(
     ui.out(f"{_count(done.files, 'file')} in {folder}: {done.entries:,} entries, "
            f"{_count(done.ballots, 'ballot')}")  # fmt: skip
     for remark in done.remarks:
-        ui.out(f"note: {printable(remark)}")
+        ui.out(f"note: {ui.printable(remark)}")
     ui.say(f"Nothing was checked. For a verdict: e2ev verify {board}")

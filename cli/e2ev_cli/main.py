@@ -2,11 +2,12 @@
 
 import importlib.metadata
 import sys
-from typing import Annotated
+import traceback
+from typing import Annotated, NoReturn
 
 import typer
 
-from e2ev.errors import E2evError
+from e2ev.errors import E2evError, InternalError, StorageError
 from e2ev_cli import auditor, ballot, device, ui, voter
 from e2ev_cli.bench import bench
 from e2ev_cli.ceremony import app as ceremony_app
@@ -47,14 +48,20 @@ app.command()(auditor.export)
 
 
 def run() -> None:
-    """Run the command; every error about data or the world becomes one message and one exit code."""
+    """Run the command; every error becomes one message and one exit code."""
     try:
         app(standalone_mode=True)
     except E2evError as error:
-        try:
-            ui.fail(error)
-        except typer.Exit as leave:
-            sys.exit(leave.exit_code)
-    except KeyboardInterrupt:
-        ui.say("interrupted; run the same command again to go on")
-        sys.exit(ui.INTERRUPTED)
+        _leave(error)
+    except OSError as error:
+        _leave(StorageError(error.strerror or "the system refused", where=str(error.filename or "")))
+    except Exception:  # the one place where nothing above is left to catch it
+        traceback.print_exc()
+        _leave(InternalError("this is a bug in e2ev, not in your data", remedy="report it with the lines above"))
+
+
+def _leave(error: E2evError) -> NoReturn:
+    try:
+        ui.fail(error)
+    except typer.Exit as leave:
+        sys.exit(leave.exit_code)

@@ -91,9 +91,7 @@ def share(home: Home, board: Board, passphrase_file: PassphraseFile = None, as_j
     written = trustee.share(board, ui.passphrase(passphrase_file, _me(standing)))
     told = HAND_IN.replace("it to", "the first file to", 1)
     if len(written) > 1:
-        told += (
-            "\nHand each share to the trustee whom its name ends with; they are sealed and may lie in a common folder."
-        )
+        told += "\nHand each share to the trustee whom its name ends with; sealed, they may lie in a common folder."
     _written(written, told, as_json)
 
 

@@ -50,13 +50,18 @@ def coloured(text: str, colour: str, *, err: bool = False) -> str:
     return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"
 
 
+def printable(text: str) -> str:
+    """Return text from a file or board with everything escaped that could steer a terminal or hide."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
 def fail(error: E2evError) -> NoReturn:
     """Print an error in its one form and leave with its exit code."""
-    say(coloured(f"error[{error.code}]: {error.found}", "red", err=True))
+    say(coloured(f"error[{error.code}]: {printable(error.found)}", "red", err=True))
     if error.where:
-        say(f"  where: {error.where}")
+        say(f"  where: {printable(error.where)}")
     if error.culprit:
-        say(f"  who:   {error.culprit}")
+        say(f"  who:   {printable(error.culprit)}")
     if error.remedy:
         say(f"  do:    {error.remedy}")
     raise typer.Exit(error.exit_code)
@@ -75,7 +80,15 @@ def ask(question: str) -> str:
     """
     if not is_interactive():
         raise WrongKeyError(f"there is no terminal to ask: {question}", remedy="give the answer as an option")
-    return str(typer.prompt(question, err=True))
+    return str(_prompt(question))
+
+
+def _prompt(question: str, *, hidden: bool = False, twice: bool = False) -> str:
+    try:
+        return str(typer.prompt(question, hide_input=hidden, confirmation_prompt=twice, err=True))
+    except typer.Abort:
+        say("interrupted; run the same command again to go on")
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def passphrase(path: Path | None, whose: str, *, new: bool = False) -> "Passphrase":
@@ -94,7 +107,7 @@ def passphrase(path: Path | None, whose: str, *, new: bool = False) -> "Passphra
         return found
     if not is_interactive():
         raise WrongKeyError(f"the passphrase of {whose} is needed", remedy="use a terminal, or --passphrase-file FILE")
-    text = str(typer.prompt(f"passphrase of {whose}", hide_input=True, confirmation_prompt=new, err=True))
+    text = _prompt(f"passphrase of {whose}", hidden=True, twice=new)
     return Passphrase.chosen(text) if new else Passphrase(text)
 
 

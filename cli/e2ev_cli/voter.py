@@ -85,7 +85,7 @@ def _show_tracked(tracked: "Tracked", code: str) -> None:
 def _refusals(tracked: "Tracked") -> Iterator[str]:
     for one in tracked.found:
         if one.refusal:
-            yield printable(f"entry {one.entry} has this code, and the board's rules refuse it ({one.refusal})")
+            yield ui.printable(f"entry {one.entry} has this code, and the board's rules refuse it ({one.refusal})")
     yield from tracked.remarks
 
 
@@ -162,16 +162,18 @@ def _show_test(shown: "ShownBallot") -> None:
     else:
         ui.out(ui.coloured("OPENED", "green") + ": this is what the device had encrypted")
     ui.out(
-        printable(f"device {shown.device} at {shown.station}; ballot in entry {shown.entry}, opened in {shown.opened}")
+        ui.printable(
+            f"device {shown.device} at {shown.station}; ballot in entry {shown.entry}, opened in {shown.opened}"
+        )
     )
     for contest in shown.contests:
         ui.out()
-        ui.out("  " + printable(contest.title))
+        ui.out("  " + ui.printable(contest.title))
         for line in _choices(contest):
-            ui.out("    " + printable(line))
+            ui.out("    " + ui.printable(line))
     ui.out()
     for finding in shown.findings[:20]:
-        ui.out(printable(f"  {finding.check:5} {finding.found}  [{finding.where}]"))
+        ui.out(ui.printable(f"  {finding.check:5} {finding.found}  [{finding.where}]"))
     for remark in shown.remarks:
         ui.out(f"note: {remark}")
     if shown.findings:
@@ -204,8 +206,3 @@ def _choices(contest: "ShownContest") -> Iterator[str]:
         yield from (f"written in: {name}" for name in contest.data.write_ins)
     if contest.unreadable:
         yield "the device also kept bytes that no honest device writes: " + contest.unreadable
-
-
-def printable(text: str) -> str:
-    """Return text from a board with everything escaped that could steer a terminal or hide."""
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

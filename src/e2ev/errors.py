@@ -40,6 +40,13 @@ class RejectedError(E2evError):
     exit_code = 1
 
 
+class IncompleteError(E2evError):
+    """A verification that lacks a part, or has one that cannot be believed: no verdict follows (exit 4)."""
+
+    code = "E-INCOMPLETE"
+    exit_code = 4
+
+
 class NotReadyError(E2evError):
     """A step whose time has not come: participants or messages are missing (exit 5)."""
 
@@ -73,3 +80,10 @@ class StorageError(E2evError):
 
     code = "E-STORAGE"
     exit_code = 9
+
+
+class InternalError(E2evError):
+    """Something that e2ev itself did wrong (exit 10): raised by the command line alone, when nothing else fits."""
+
+    code = "E-INTERNAL"
+    exit_code = 10

@@ -99,6 +99,13 @@ SMALL_VOTES: tuple[Vote, ...] = (
     (PlainBallot(SHORT, SOUTH, (PlainContest(1, (0, 1, 0)),)), "cast"),
 )
 
+PLAIN_VOTES: tuple[Vote, ...] = (
+    (one(1, 0), "cast"),
+    (one(0, 1), "cast"),
+    (one(1, 0), "cast"),
+    (one(0, 1), "challenged"),
+)
+
 
 def bad_proof(_context: BallotContext, ballot: EncryptedBallot) -> EncryptedBallot:
     """Return the ballot with a proof of its first selection that does not verify."""
@@ -145,14 +152,19 @@ def small(root: Path, group: Group = P4096, jobs: int = 1) -> HonestElection:
     return election
 
 
-def plain_chain(root: Path, group: Group = P4096, jobs: int = 1) -> HonestElection:
-    """Return an election of one trustee and one device whose codes form no chain."""
-    election = opened(root, group, PLAIN, ("Hall",), 1, 1)
-    election.jobs = jobs
-    votes: tuple[Vote, ...] = ((one(1, 0), "cast"), (one(0, 1), "cast"), (one(1, 0), "cast"), (one(0, 1), "challenged"))
-    election.vote(votes)
+def closed(root: Path, group: Group = P4096, trustees: int = 2, quorum: int = 2) -> HonestElection:
+    """Return a plain election up to the close: one device, whose codes form no chain, and one challenged ballot."""
+    election = opened(root, group, PLAIN, ("Hall",), trustees, quorum)
+    election.vote(PLAIN_VOTES)
     election.close()
-    election.tally((1,))
+    return election
+
+
+def plain_chain(root: Path, group: Group = P4096, jobs: int = 1) -> HonestElection:
+    """Return a plain election of two trustees, decrypted and opened."""
+    election = closed(root, group)
+    election.jobs = jobs
+    election.tally((1, 2))
     return election
 
 

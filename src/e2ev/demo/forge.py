@@ -188,6 +188,10 @@ def put(value: Any, path: tuple[str | int, ...], change: Callable[[Any], Any]) -
     return replace(value, **{step: put(getattr(value, step), rest, change)})
 
 
+Change = Callable[[Forgery], Forgery]
+"""What a tampering does to a board."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tampering:
     """One way to break a record, everything resealed that its attacker could reseal.
@@ -198,7 +202,7 @@ class Tampering:
         trips: Exactly those checks that object.
         change: What is done to the honest board.
         base: Name of the honest election that it starts from (`elections.BASES`).
-        knows_root: Whether the auditor has the board's root from somewhere else.
+        knows: What the auditor has from elsewhere besides what was published at the founding: "devices", "root".
         needs_room: Whether a scalar has to have two encodings: such groups are toys (`toy.LOOSE`).
         no_control: Why the record is not accepted even with those checks switched off, where that is so.
     """
@@ -206,9 +210,9 @@ class Tampering:
     name: str
     story: str
     trips: frozenset[str]
-    change: Callable[[Forgery], Forgery]
+    change: Change
     base: str = "small"
-    knows_root: bool = False
+    knows: tuple[str, ...] = ()
     needs_room: bool = False
     no_control: str = ""
 
@@ -219,6 +223,11 @@ def trips(*checks: str) -> frozenset[str]:
 
 
 # Changes of single values
+
+
+def always(value: Any) -> Callable[[Any], Any]:
+    """Return the change that puts this value in place of any."""
+    return lambda _: value
 
 
 def flip(data: bytes) -> bytes:

@@ -150,8 +150,7 @@ class HonestElection:
         for device, known in zip(self.devices, contents.devices.values(), strict=True):
             own = [(plain, decision) for plain, decision in ballots if plain.unit == known.unit]
             if own:
-                before = len(codes)
-                codes += device.encrypt_many(self.board, own, lambda done, base=before: progress(base + done))
+                codes += device.encrypt_many(self.board, own, _counting_on(len(codes), progress))
         return codes
 
     def lie(self, device: Device, plain: PlainBallot, change: Change, decision: Decision) -> bytes:
@@ -183,3 +182,7 @@ class HonestElection:
                 decryption.answer(self.trustees[i - 1], self.board, PASSPHRASE)
             self.collect()
         return tallying.publish(self.administrator, self.outboxes, PASSPHRASE)
+
+
+def _counting_on(before: int, progress: Callable[[int], None]) -> Callable[[int], None]:
+    return lambda done: progress(before + done)

@@ -4,25 +4,45 @@ This is the reseal rule of tampering: whatever an attacker who has every key cou
 that a tampered record is rejected for the change itself.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
+from functools import partial, reduce
+from operator import add
 from typing import Any, NamedTuple, cast
 
-from e2ev import chaining, hashing, tally
-from e2ev.ballot import BallotContext, BallotSecret, EncryptedBallot, decrypt_ballot_nonce
+from e2ev import chaining, contest_data, hashing, proofs, sigma, tally
+from e2ev.ballot import (
+    BallotContext,
+    BallotSecret,
+    EncryptedBallot,
+    EncryptedContest,
+    EncryptedSelection,
+    contest_hash,
+    decrypt_ballot_nonce,
+    encrypt_ballot_nonce,
+)
 from e2ev.board.tasks import Task, ballot_tasks, tasks_of
-from e2ev.contest_data import decrypt_contest_data
 from e2ev.counting import CountedCell, add_piles, cells, piles_of
-from e2ev.demo.forge import Forgery, Step
-from e2ev.group import RawScalar, Residue, Scalar
+from e2ev.demo.forge import Forgery, Step, is_even, until
+from e2ev.elgamal import Ciphertext, HashedCiphertext, combine, encrypt
+from e2ev.group import Element, Nonce, RawScalar, Residue, Scalar
 from e2ev.record import bodies
 from e2ev.record.kinds import Kind
 from e2ev.sharing import TrusteeId
-from e2ev.sigma import Proof
+from e2ev.sigma import Proof, ProofOfOne
 from e2ev.tally import CountTask, DataTask, Opening
 
 BOUND = 100_000
 """The largest count that a forger can decrypt."""
+
+
+Votes = Mapping[int, Sequence[int]]
+"""By contest, one number for each option: any number, since a forger is not bound to limits."""
+Twist = Callable[[Ciphertext], Ciphertext]
+Accept = Callable[[ProofOfOne], bool]
+
+
+# Codes, chains, counts and cells
 
 
 def rename(value: Any, names: Mapping[bytes, bytes]) -> Any:
@@ -216,6 +236,106 @@ def _shown(context: BallotContext, index: int, kept: object, pairs: Pairs) -> bo
     if kept is not None:
         task, (opening, proof) = next(pairs)
         held = cast(DataTask, task)
-        plain = decrypt_contest_data(held.identifier_hash, held.contest, held.ciphertext, opening.partial)
+        plain = contest_data.decrypt_contest_data(held.identifier_hash, held.contest, held.ciphertext, opening.partial)
         data = tally.DecryptedData(opening.partial, plain, proof)
     return bodies.DecryptedContest(index, context.manifest.contest(index).label, options, data)
+
+
+# Encryption that stops at nothing
+
+
+def prove_range(
+    key: Element, value: int, nonce: Nonce, limit: int, challenge_of: sigma.Challenge, accept: Accept
+) -> ProofOfOne:
+    """Return a proof that `value` is in 0 .. limit; where it is not, something that looks like one."""
+    group = key.group
+    if not 0 <= value <= limit:
+        challenges, responses = ([group.random_scalar() for _ in range(limit + 1)] for _ in range(2))
+        return ProofOfOne(tuple(challenges), tuple(responses))
+    branches = proofs.in_range_known(key, nonce, value, limit)
+    return until(lambda: sigma.prove_one(branches, value, nonce, challenge_of), accept)
+
+
+def seal_contest(
+    context: BallotContext,
+    identifier_hash: bytes,
+    index: int,
+    values: Sequence[int],
+    nonces: Sequence[Nonce],
+    twist: Twist | None = None,
+    further: int = 0,
+) -> EncryptedContest:
+    """Return a contest with these values, without contest data.
+
+    Args:
+        context: The election's.
+        identifier_hash: H_I.
+        index: The contest.
+        values: One for each option.
+        nonces: Likewise.
+        twist: Changes the first ciphertext; proofs are drawn until they hold in spite of a change of sign.
+        further: Branches that the first selection's proof has above the option's limit.
+    """
+    key, known, group = context.vote_key, context.manifest.contest(index), context.group
+    accept: Accept = (lambda _proof: True) if twist is None else is_even
+    selections = []
+    for option, value, nonce in zip(known.options, values, nonces, strict=True):
+        first = option.index == 1
+        cipher = encrypt(key, value, nonce)
+        if first and twist is not None:
+            cipher = twist(cipher)
+        challenge = partial(hashing.selection_challenge, group, identifier_hash, index, option.index, *_pair(cipher))
+        limit = option.limit + (further if first else 0)
+        selections.append(EncryptedSelection(cipher, prove_range(key, value, nonce, limit, challenge, accept)))
+    total = combine(group, (selection.ciphertext for selection in selections))
+    challenge = partial(hashing.limit_challenge, group, identifier_hash, index, *_pair(total))
+    proof = prove_range(key, sum(values), reduce(add, nonces), known.selection_limit, challenge, accept)
+    return EncryptedContest(index, tuple(selections), proof, None, bytes(32))
+
+
+def _pair(cipher: Ciphertext) -> tuple[Element, Element]:
+    return cipher.alpha, cipher.beta
+
+
+def seal_data(
+    context: BallotContext, identifier_hash: bytes, index: int, secret: BallotSecret, further: int = 0
+) -> HashedCiphertext | None:
+    """Return the encryption of contest data that says nothing, with some blocks more than the contest keeps."""
+    contest = context.manifest.contest(index)
+    if not contest.data_blocks:
+        return None
+    plain = contest_data.encode_contest_data(contest, [0] * len(contest.options), ())
+    plain += bytes(further * contest_data.BLOCK_BYTES)
+    nonce = secret.data_nonce(context.group, identifier_hash, index)
+    return contest_data.encrypt_contest_data(context.data_key, identifier_hash, index, plain, nonce)
+
+
+def nonces_of(context: BallotContext, identifier_hash: bytes, index: int, secret: BallotSecret) -> list[Nonce]:
+    """Return the nonces of one contest's selections."""
+    options = context.manifest.contest(index).options
+    return [secret.selection_nonce(context.group, identifier_hash, index, option.index) for option in options]
+
+
+def hashed(identifier_hash: bytes, contest: EncryptedContest) -> EncryptedContest:
+    """Return the contest with its χ computed."""
+    return replace(
+        contest, contest_hash=contest_hash(identifier_hash, contest.contest, contest.selections, contest.data)
+    )
+
+
+def seal_ballot(
+    context: BallotContext,
+    ballot: EncryptedBallot,
+    votes: Votes,
+    secret: BallotSecret | None = None,
+    twist: Twist | None = None,
+    further: int = 0,
+) -> EncryptedBallot:
+    """Return the ballot with other votes under its H_I; `twist` and `further` concern every contest's first option."""
+    secret, held = secret or BallotSecret.random(), ballot.identifier_hash
+    contests = []
+    for index in (contest.contest for contest in ballot.contests):
+        nonces = nonces_of(context, held, index, secret)
+        made = seal_contest(context, held, index, votes[index], nonces, twist, further)
+        contests.append(hashed(held, replace(made, data=seal_data(context, held, index, secret))))
+    return replace(ballot, contests=tuple(contests), nonce=encrypt_ballot_nonce(context, held, secret))

@@ -151,7 +151,7 @@ class Story:
             (
                 f"the device at {ward.STATIONS[LIAR]} was killed while it wrote ballot {tracking_code(code)[:9]}...",
                 f"after the restart: {contents.decision(code)}, "
-                f"{contents.decisions[code].body.form.reason}; {'one waits' if waiting else 'nothing waits'}",
+                f"{contents.decisions[code].reason}; {'one waits' if waiting else 'nothing waits'}",
             ),
             "A ballot whose code nobody saw is marked as abandoned, in public, and the voter starts again.",
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 from e2ev import arith, ceremony, chaining, hashing, proofs, sigma
 from e2ev.ceremony import TrusteeKeys, TrusteeSecrets
-from e2ev.demo.forge import Forgery, Tampering, add_one, flip, is_even, negate, over_q, trips, until
+from e2ev.demo.forge import Change, Forgery, Tampering, add_one, always, flip, is_even, negate, over_q, trips, until
 from e2ev.group import Element, SecretScalar
 from e2ev.record import bodies
 from e2ev.record.kinds import Kind
@@ -14,16 +14,16 @@ from e2ev.sharing import Polynomial
 from e2ev.sigma import Proof
 
 
-def in_genesis(field: str, change: Callable[[Any], Any]) -> Callable[[Forgery], Forgery]:
+def in_genesis(field: str, change: Callable[[Any], Any]) -> Change:
     """Return the change of one field of genesis."""
     return lambda forgery: forgery.edit(0, change, field)
 
 
-def _in_keys(*path: str | int, change: Callable[[Any], Any]) -> Callable[[Forgery], Forgery]:
+def _in_keys(*path: str | int, change: Callable[[Any], Any]) -> Change:
     return lambda forgery: forgery.edit(forgery.indices(Kind.TRUSTEE_KEYS)[-1], change, "keys", *path)
 
 
-def _in_first(kind: Kind, *path: str | int, change: Callable[[Any], Any]) -> Callable[[Forgery], Forgery]:
+def _in_first(kind: Kind, *path: str | int, change: Callable[[Any], Any]) -> Change:
     return lambda forgery: forgery.edit(forgery.indices(kind)[0], change, *path)
 
 
@@ -35,13 +35,13 @@ def accept_again(forgery: Forgery) -> Forgery:
     keys, name = forgery.joint_keys, forgery.group.name
     roles = (bodies.RoleKey("vote", name, keys.vote_key), bodies.RoleKey("data", name, keys.data_key))
     for i in forgery.indices(Kind.ACCEPTANCE):
-        forgery = forgery.edit(i, lambda _: keys.trustee_record_hash, "trustee_record_hash")
+        forgery = forgery.edit(i, always(keys.trustee_record_hash), "trustee_record_hash")
     for i in forgery.indices(Kind.JOINT_KEYS):
         joint = bodies.JointKeysBody(1, 1, roles, keys.trustee_record_hash, keys.extended_hash)
-        forgery = forgery.edit(i, lambda _, joint=joint: joint)
+        forgery = forgery.edit(i, always(joint))
     for i in forgery.indices(Kind.REHEARSAL):
         proof = ceremony.rehearse(keys, forgery.keys.shares[forgery.steps[i].body.trustee])
-        forgery = forgery.edit(i, lambda _, proof=proof: proof, "proof")
+        forgery = forgery.edit(i, always(proof), "proof")
     return forgery
 
 
@@ -50,9 +50,9 @@ def admit_again(forgery: Forgery) -> Forgery:
     extended = forgery.joint_keys.extended_hash
     for i in forgery.indices(Kind.DEVICE_ADMITTED):
         device = hashing.device_hash(extended, forgery.steps[i].body.information)
-        start = chaining.chain_start(extended, device)
-        forgery = forgery.edit(i, lambda _, device=device: device, "device_hash")
-        forgery = forgery.edit(i, lambda _, start=start: start, "chain_start")
+        start = chaining.chain_start(extended, device) if forgery.manifest.chaining == "simple" else None
+        forgery = forgery.edit(i, always(device), "device_hash")
+        forgery = forgery.edit(i, always(start), "chain_start")
     return forgery
 
 
@@ -61,7 +61,7 @@ def _publish(forgery: Forgery, change: Callable[[TrusteeSecrets], TrusteeSecrets
     i = forgery.indices(Kind.TRUSTEE_KEYS)[-1]
     trustee = forgery.steps[i].body.keys.trustee
     keys = ceremony.publish_keys(forgery.election, trustee, change(forgery.keys.secrets[trustee]))
-    return forgery.edit(i, lambda _: keys, "keys")
+    return forgery.edit(i, always(keys), "keys")
 
 
 def _negative_key(forgery: Forgery) -> Forgery:
@@ -85,7 +85,7 @@ def _negative_key(forgery: Forgery) -> Forgery:
         vote_proof=until(lambda: prove(b"pk_vote", secrets.vote, keys.vote_commitments), is_even),
         data_proof=until(lambda: prove(b"pk_data", secrets.data, keys.data_commitments), is_even),
     )
-    return accept_again(forgery.edit(i, lambda _: changed, "keys"))
+    return accept_again(forgery.edit(i, always(changed), "keys"))
 
 
 def _one_key_twice(secrets: TrusteeSecrets) -> TrusteeSecrets:
@@ -116,9 +116,9 @@ def _zero_in_front(value: bytes) -> bytes:
     return b"\0" + value
 
 
-SETUP = (
+_ANYWHERE = (
     Tampering("other-version", "Genesis claims an older version of the specification.", trips("1.A"),
-              in_genesis("version", lambda _: "v2.0.0")),
+              in_genesis("version", always("v2.0.0"))),
     Tampering("other-prime", "Genesis states another prime than the standard one.", trips("1.B"),
               in_genesis("p", flip)),
     Tampering("prime-written-longer", "Genesis states the right prime with a zero byte in front.", trips("1.B"),
@@ -162,9 +162,16 @@ SETUP = (
               _opened_early),
     Tampering("other-device-hash", "A device is admitted with the hash of another description.", trips("8.C"),
               _in_first(Kind.DEVICE_ADMITTED, "device_hash", change=flip)),
+)  # fmt: skip
+"""On any election."""
+
+_CHAINED = (
     Tampering("chain-starts-elsewhere", "A device is admitted with another start of its chain of codes.", trips("8.F"),
               _in_first(Kind.DEVICE_ADMITTED, "chain_start", change=flip)),
     Tampering("chain-ends-elsewhere", "A device closes its chain over another code than its last.", trips("8.G"),
               _in_first(Kind.DEVICE_CLOSED, "closing_hash", change=flip)),
 )  # fmt: skip
-"""Tamperings with what stands on the board before the first ballot."""
+"""On an election with chains of codes."""
+
+SETUP = (*(replace(tampering, base="plain") for tampering in _ANYWHERE), *_CHAINED)
+"""Tamperings with what the administrator and the trustees state, and with the devices."""

@@ -1,0 +1,156 @@
+"""Every tampered record trips exactly the checks that it names, and passes once those are switched off."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from e2ev.demo import elections
+from e2ev.demo.forge import Forgery, Tampering, take_apart, write_board
+from e2ev.demo.honest import HonestElection
+from e2ev.demo.reseal import partition, settle
+from e2ev.demo.tamper import TAMPERINGS, find, options_for, tamper, tampered_demo
+from e2ev.demo.toy import LOOSE
+from e2ev.errors import DataError
+from e2ev.group import P4096, Group
+from e2ev.verify.check import Report, Verdict
+from e2ev.verify.run import CHECKS, verify
+
+ON_THE_REAL_GROUP = {
+    "6.A": "negative-alpha",
+    "6.D": "selection-not-proved",
+    "7.D": "limit-not-proved",
+    "10.B": "count-not-proved",
+    "12.B": "data-not-proved",
+}
+"""One for each kind of proof."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """An honest election, and its board in a forger's hands."""
+
+    election: HonestElection
+    forgery: Forgery
+
+    def write(self, name: str, change: Callable[[Forgery], Forgery]) -> Path:
+        board = self.election.root / "tampered" / f"{name}.board"
+        if not board.exists():
+            write_board(change(self.forgery), board)
+        return board
+
+    def judge(self, tampering: Tampering, disabled: frozenset[str] = frozenset()) -> Report:
+        board = self.write(tampering.name, tampering.change)
+        return verify(board, replace(options_for(tampering.name, self.election), disabled=disabled))
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Group], Desk]:
+    """Return what makes each desk once."""
+
+    @cache
+    def make(base: str, group: Group) -> Desk:
+        election = elections.BASES[base](tmp_path_factory.mktemp(base), group, 1)
+        return Desk(election, take_apart(election))
+
+    return make
+
+
+Desks = Callable[[str, Group], Desk]
+each = pytest.mark.parametrize("tampering", TAMPERINGS, ids=[tampering.name for tampering in TAMPERINGS])
+each_base = pytest.mark.parametrize("base", elections.BASES)
+
+
+# What the vectors start from
+
+
+@each_base
+def test_untampered_record_is_accepted(base: str, desk: Desks) -> None:
+    election = desk(base, LOOSE).election
+    assert verify(election.board, options_for("last-ballot-gone", election)).verdict is Verdict.ACCEPTED
+
+
+@each_base
+def test_board_written_again_is_the_same_file(base: str, desk: Desks) -> None:
+    held = desk(base, LOOSE)
+    assert held.write("same", lambda forgery: forgery).read_bytes() == held.election.board.read_bytes()
+
+
+@each_base
+def test_resealing_alone_trips_nothing(base: str, desk: Desks) -> None:
+    held = desk(base, LOOSE)
+    board = held.write("resealed", lambda forgery: partition(settle(forgery)))
+    assert board.read_bytes() != held.election.board.read_bytes()
+    assert verify(board, options_for("count-plus-one", held.election)).verdict is Verdict.ACCEPTED
+
+
+# The vectors
+
+
+@each
+def test_tampered_record_trips_exactly_its_checks(tampering: Tampering, desk: Desks) -> None:
+    report = desk(tampering.base, LOOSE).judge(tampering)
+    assert report.tripped() == tampering.trips
+    assert report.verdict is Verdict.REJECTED
+
+
+@each
+def test_control_passes_without_those_checks_or_says_why_not(tampering: Tampering, desk: Desks) -> None:
+    control = desk(tampering.base, LOOSE).judge(tampering, tampering.trips)
+    assert bool(control.findings) == bool(tampering.no_control), control.findings
+
+
+@pytest.mark.parametrize("name", ON_THE_REAL_GROUP.values(), ids=ON_THE_REAL_GROUP)
+def test_tampered_record_trips_exactly_its_checks_on_the_real_group(name: str, desk: Desks) -> None:
+    tampering, held = find(name), desk("tiny", P4096)
+    assert held.judge(tampering).tripped() == tampering.trips
+    assert held.judge(tampering, tampering.trips).findings == ()
+
+
+# The list of them
+
+
+def test_every_check_has_a_tampered_record() -> None:
+    tripped = frozenset[str]().union(*(tampering.trips for tampering in TAMPERINGS))
+    assert tripped == {check.id for check in CHECKS}
+
+
+def test_names_are_words_and_stories_are_sentences() -> None:
+    names = [tampering.name for tampering in TAMPERINGS]
+    assert len(set(names)) == len(names)
+    for tampering in TAMPERINGS:
+        assert re.fullmatch(r"[a-z]+(-[a-z]+)+", tampering.name)
+        assert re.fullmatch(r"[A-Z0-9].*[^.]\.", tampering.story), tampering.name
+
+
+def test_unknown_name_is_refused_with_the_nearest_one() -> None:
+    with pytest.raises(DataError) as refused:
+        find("negative-alfa")
+    assert "negative-alpha" in refused.value.remedy
+
+
+# What the demonstration uses
+
+
+def test_finding_of_stuffed_ballots_names_their_station(desk: Desks) -> None:
+    report = desk("plain", LOOSE).judge(find("stuffed-after-close"))
+    stuffed = [finding for finding in report.findings if finding.check == "B.9"]
+    assert len(stuffed) == 10
+    assert {finding.culprit for finding in stuffed} == {"device D1 at Hall"}
+
+
+def test_tampering_leaves_the_honest_board_alone(desk: Desks) -> None:
+    election = desk("plain", LOOSE).election
+    before = election.board.read_bytes()
+    board = tamper("count-not-proved", election)
+    assert verify(board, options_for("count-not-proved", election)).tripped() == {"10.B"}
+    assert election.board.read_bytes() == before
+
+
+def test_demonstration_breaks_a_record_by_name(tmp_path: Path) -> None:
+    shown = tampered_demo("key-proof-written-differently", tmp_path)
+    assert shown.report.tripped() == {"2.B"}
+    assert not shown.kept

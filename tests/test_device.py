@@ -8,7 +8,7 @@ import pytest
 
 from e2ev.ballot import PlainBallot
 from e2ev.board.contents import Contents
-from e2ev.demo import elections
+from e2ev.demo import elections, ward
 from e2ev.demo.elections import one
 from e2ev.demo.honest import PASSPHRASE, FailingDisk, HonestElection
 from e2ev.demo.toy import TOY
@@ -285,3 +285,20 @@ def test_device_keeps_no_choice_and_no_nonce(election: HonestElection) -> None:
     }  # fmt: skip
     assert json.loads(device.state_path.read_text()).keys() == {"code", "shown"}
     device.decide(election.board, "cast")
+
+
+def test_a_prepared_ballot_is_used_for_the_next_voter_and_only_for_that_one(tmp_path: Path) -> None:
+    made = HonestElection(tmp_path, TOY)
+    made.found(ward.ward_manifest(minimum_cell=1), 1, 1)
+    made.hold_ceremony()
+    made.admit_devices(ward.STATIONS[:1])
+    made.administrator.open(PASSPHRASE)
+    (device,) = made.devices
+    device.prepare(made.board, 1)
+    for _ in range(2):
+        device.encrypt(made.board, ward.plain(3, 0))
+        device.decide(made.board, "cast")
+    made.close()
+    made.tally((1,))
+    report = verify(made.board, made.options)
+    assert (report.findings, report.ballots) == ((), (2, 2, 0))

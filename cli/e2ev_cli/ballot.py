@@ -4,7 +4,7 @@ Choices are shown on the terminal alone, on a screen that is gone when the ballo
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -69,7 +69,7 @@ def _encrypt_one(device: "Device", board: Path, style: str, weight: int, as_json
         _decide(device, board, as_json)
     standing = _open_booth(device, board)
     try:
-        plain = _fill_in(standing, style, weight)
+        plain = _fill_in(standing, style, weight, lambda index: device.prepare(board, index))
     except typer.Abort:
         ui.say("Interrupted: nothing was sealed.")
         raise typer.Exit(ui.INTERRUPTED) from None
@@ -179,8 +179,8 @@ def _curtain() -> Iterator[None]:
         ui.say(_FIRST_SCREEN)
 
 
-def _fill_in(standing: "Standing", style: str, weight: int) -> "PlainBallot | None":
-    """Return the ballot that the voter filled in and confirmed, or None if they left."""
+def _fill_in(standing: "Standing", style: str, weight: int, prepare: Callable[[int], None]) -> "PlainBallot | None":
+    """Return the ballot that the voter filled in and confirmed, or None if they left; prepared before it is shown."""
     from e2ev.ballot import PlainBallot
     from e2ev.roles.choices import check_place
 
@@ -188,6 +188,7 @@ def _fill_in(standing: "Standing", style: str, weight: int) -> "PlainBallot | No
     unit = manifest.unit(standing.admitted.unit)
     chosen = _choose_style(standing, style)
     check_place(manifest, chosen, unit, weight)
+    prepare(chosen.index)
     contests = [manifest.contest(index) for index in chosen.contests]
     with _curtain():
         ui.say(ui.coloured(manifest.name.best(()) or manifest.label, "bold", err=True))

@@ -7,11 +7,11 @@ the device keeps lets it go on after a power cut; the nonce that opens a ballot 
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from e2ev import ballot, chaining, hashing
+from e2ev import chaining, hashing
 from e2ev.ballot import PlainBallot
 from e2ev.board.commitments import append_commitments
 from e2ev.board.contents import Contents
@@ -19,7 +19,8 @@ from e2ev.board.contents import Device as Admitted
 from e2ev.board.ledger import read_contents
 from e2ev.codes import tracking_code
 from e2ev.errors import ConflictError, DataError, NotReadyError, RejectedError, WrongKeyError
-from e2ev.group import STANDARD_GROUPS, SYSTEM_RANDOMNESS, Element, Group, Randomness
+from e2ev.group import STANDARD_GROUPS, SYSTEM_RANDOMNESS, Group, Randomness
+from e2ev.prepared import Pool, prepare
 from e2ev.record import bodies
 from e2ev.record.codec import encode
 from e2ev.record.entry import Entry, Pen, author_of, message_file
@@ -28,6 +29,7 @@ from e2ev.roles.card import DEVICE_FORMAT
 from e2ev.roles.choices import Decision
 from e2ev.roles.intake import Intake, load_online_key, save_online_key
 from e2ev.roles.messages import read_messages
+from e2ev.roles.sealing import Place, Sealed, seal
 from e2ev.signing import SigningKey
 from e2ev.storage.disk import PRIVATE, REAL, Disk, read_bounded, write_atomically, write_once
 from e2ev.strict_json import JsonProblem
@@ -95,6 +97,7 @@ class Device:
         self.home, self.groups, self.disk = home, groups, disk
         self.key_path, self.state_path = home / "device.key", home / "device.state"
         self.entry_path, self.batch_path = home / "device.entry.e2ev", home / "device.batch.e2ev"
+        self._pool = Pool()
 
     def init(self, information: str, unit: str) -> bytes:
         """Make the device's key and card; run again, it shows the same. Returns its author.
@@ -267,21 +270,21 @@ class Device:
 
     # Parts of the steps
 
-    def place(self, intake: Intake) -> "Place":
+    def place(self, intake: Intake) -> Place:
         """Return where the device stands in its chain of codes; WrongKeyError if it is not admitted."""
         device = self._standing(intake.contents).admitted
         context = intake.contents.ballot_context()
         return Place(context, hashing.device_hash(context.extended_hash, device.name), device.last_code)
 
-    def seal(
-        self, pen: Pen, plain: PlainBallot, place: "Place", randomness: Randomness = SYSTEM_RANDOMNESS
-    ) -> "Sealed":
-        """Return the signed entry of a ballot, and the place of the next one."""
-        mode, kept = place.context.manifest.chaining, list[Element]()
-        field = chaining.chaining_field(mode, place.context.extended_hash, place.device_hash, place.last_code)
-        made, _ = ballot.encrypt_ballot(place.context, plain, pen.author, pen.counter, field, randomness, kept.extend)
-        entry, _ = pen.write(Kind.BALLOT, encode(bodies.BallotBody(1, made)), made.code)
-        return Sealed(entry, made.code, replace(place, last_code=made.code), tuple(kept))
+    def prepare(self, board: Path, style: int) -> None:
+        """Do every exponentiation of the device's next ballot of this style, while nobody waits."""
+        with Intake(board, self.groups, disk=self.disk) as intake:
+            place, pen = self.place(intake), intake.pen(self.key)
+        self._pool.put(prepare(place.context, style, pen.author, pen.counter))
+
+    def seal(self, pen: Pen, plain: PlainBallot, place: Place, randomness: Randomness = SYSTEM_RANDOMNESS) -> Sealed:
+        """Return the signed entry of a ballot, and the place of the next one; a prepared ballot is used up first."""
+        return seal(pen, plain, place, randomness, self._pool.take(plain.style, pen.author, pen.counter))
 
     def _standing(self, contents: Contents) -> Standing:
         device = contents.devices.get(author_of(self.key.verify_key))
@@ -357,25 +360,6 @@ class Device:
 
     def _forget(self) -> None:
         self._remember(None, shown=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Sealed:
-    """A ballot as its entry, its code, the place after it, and the commitments of its proofs."""
-
-    entry: Entry
-    code: bytes
-    place: "Place"
-    commitments: tuple[Element, ...] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a device stands in its chain of codes."""
-
-    context: ballot.BallotContext
-    device_hash: bytes
-    last_code: bytes | None
 
 
 def _read_state(path: Path, most: int) -> dict[str, Any]:

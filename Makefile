@@ -14,7 +14,7 @@ demo: $(VENV)/.ready
 	$(BIN)/e2ev demo
 
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(VENV)/.ready
 	$(BIN)/ruff check .

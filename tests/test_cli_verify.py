@@ -18,8 +18,8 @@ from e2ev.group import P3072
 from e2ev.verify.check import Check, Finding, Outcome, Report, Scope, State, Verdict
 from e2ev.verify.explain import ERRORS, EXPLANATIONS, FAMILIES, explain, family_of, order_of
 from e2ev.verify.run import CHECKS
-from e2ev_cli import auditor
-from e2ev_cli.auditor import report_json
+from e2ev_cli import reports
+from e2ev_cli.reports import report_json
 from tests.commands import ENVIRONMENT, ROOT, Shell
 from tests.elections import finished
 
@@ -147,7 +147,7 @@ def flooded(count: int) -> Report:
 
 
 def test_flood_of_findings_is_cut_in_text(capsys: pytest.CaptureFixture[str]) -> None:
-    auditor._show(flooded(50), quiet=False)
+    reports._show(flooded(50), quiet=False)
     said = capsys.readouterr().out
     assert said.count("no proof") == 20
     assert "6.D   and 30 more places; --json lists them" in said
@@ -160,7 +160,7 @@ def test_flood_of_findings_is_counted_in_json() -> None:
 
 
 def test_report_of_unknown_parts_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    auditor._show(replace(flooded(0), verdict=Verdict.INCOMPLETE, outcomes=()), quiet=True)
+    reports._show(replace(flooded(0), verdict=Verdict.INCOMPLETE, outcomes=()), quiet=True)
     assert "parts unknown to this verifier" in capsys.readouterr().out
 
 

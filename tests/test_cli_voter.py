@@ -25,8 +25,8 @@ from e2ev.record.kinds import Kind
 from e2ev.roles.intake import keep_of, load_online_key
 from e2ev.roles.voter import Answer, ShownBallot, Tracked, open_test_ballot, track
 from e2ev.signing import SigningKey
-from e2ev_cli.voter import _show_test as show_test
 from e2ev_cli.ui import printable
+from e2ev_cli.voter import _show_test as show_test
 from tests.commands import Shell
 from tests.elections import code_of, contents_of, finished
 from tests.groups import law

@@ -113,7 +113,7 @@ def test_same_secret_again_changes_nothing(path: Path, journal: Journal) -> None
 def test_another_secret_under_the_same_key_is_refused(path: Path, journal: Journal) -> None:
     with pytest.raises(ConflictError) as caught:
         journal.put("cell 1", b"nonce of attempt two")
-    assert "--attempt" in caught.value.remedy
+    assert "--new-attempt" in caught.value.remedy
     assert_shows_no_secret(caught.value)
     assert again(path).get("cell 1") == SECRET
 
@@ -174,7 +174,7 @@ def test_journal_is_not_created_twice(path: Path, journal: Journal) -> None:
 def test_missing_journal_says_that_a_new_attempt_is_needed(path: Path) -> None:
     with pytest.raises(DataError, match="no journal") as caught:
         again(path)
-    assert "--attempt" in caught.value.remedy
+    assert "--new-attempt" in caught.value.remedy
 
 
 @pytest.mark.parametrize("copy", [shutil.copy, shutil.copy2, shutil.copyfile])
@@ -185,7 +185,7 @@ def test_copied_journal_is_noticed(path: Path, journal: Journal, copy: Callable[
     with pytest.raises(ConflictError, match="copy or was restored") as caught:
         again(other)
     assert caught.value.where == str(other)
-    assert "--attempt" in caught.value.remedy
+    assert "--new-attempt" in caught.value.remedy
     assert again(path).get("cell 1") == SECRET
 
 

@@ -1,21 +1,25 @@
 """Every tampered record trips exactly the checks that it names, and passes once those are switched off."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from e2ev.board.commitments import commitments_of
 from e2ev.demo import elections
-from e2ev.demo.forge import Forgery, Tampering, take_apart, write_board
+from e2ev.demo.forge import Forgery, Tampering, always, flip, negate, over_q, take_apart, write_board
 from e2ev.demo.honest import HonestElection
 from e2ev.demo.reseal import partition, settle
-from e2ev.demo.tamper import TAMPERINGS, find, options_for, tamper, tampered_demo
+from e2ev.demo.tamper import TAMPERINGS, find, leave_commitments, options_for, tamper, tampered_demo
+from e2ev.demo.tamper_ballots import BALLOTS
 from e2ev.demo.toy import LOOSE
 from e2ev.errors import DataError
-from e2ev.group import P4096, Group
+from e2ev.group import P4096, Element, Group, Scalar
+from e2ev.record.kinds import Kind
 from e2ev.verify.check import Report, Verdict
 from e2ev.verify.run import CHECKS, verify
 
@@ -40,6 +44,7 @@ class Desk:
         board = self.election.root / "tampered" / f"{name}.board"
         if not board.exists():
             write_board(change(self.forgery), board)
+            leave_commitments(self.election, board)
         return board
 
     def judge(self, tampering: Tampering, disabled: frozenset[str] = frozenset()) -> Report:
@@ -95,6 +100,14 @@ def test_tampered_record_trips_exactly_its_checks(tampering: Tampering, desk: De
     report = desk(tampering.base, LOOSE).judge(tampering)
     assert report.tripped() == tampering.trips
     assert report.verdict is Verdict.REJECTED
+
+
+@pytest.mark.parametrize("tampering", BALLOTS, ids=[tampering.name for tampering in BALLOTS])
+def test_tampered_ballot_trips_the_same_without_commitments_beside_the_board(tampering: Tampering, desk: Desks) -> None:
+    held = desk(tampering.base, LOOSE)
+    alone = held.write(f"{tampering.name}-alone", tampering.change)
+    commitments_of(alone).unlink()
+    assert verify(alone, options_for(tampering.name, held.election)).tripped() == tampering.trips
 
 
 @each
@@ -154,3 +167,70 @@ def test_demonstration_breaks_a_record_by_name(tmp_path: Path) -> None:
     shown = tampered_demo("key-proof-written-differently", tmp_path)
     assert shown.report.tripped() == {"2.B"}
     assert not shown.kept
+
+
+# Any single field
+
+
+FREE = {
+    (Kind.GENESIS, "salt"): "random",
+    (Kind.GENESIS, "log_origin"): "the log's name is what genesis says",
+    (Kind.GENESIS, "trustees.name"): "for people",
+    (Kind.DECISION, "reason"): "for people",
+    (Kind.EXCLUSION, "reason"): "for people",
+    (Kind.SHARES, "share_hashes"): "the sealed shares are not on the board",
+    (Kind.BALLOT, "ballot.weight"): "a ballot that is not counted may have any weight of the manifest",
+    (Kind.TALLY, "board_size"): "written anew with the board",
+    (Kind.TALLY, "board_root"): "written anew with the board",
+    (Kind.TALLY, "open_by_nonce"): "a ballot may be listed twice, or opened in another way later",
+}
+"""Fields whose change no check can object to, and why."""
+
+
+def changes_of(value: Any) -> Iterator[Any]:
+    """Yield other values of the same type."""
+    if isinstance(value, Element):
+        yield from (negate(value), value * value.group.generator)
+    elif isinstance(value, Scalar):
+        yield from (value + 1, over_q(value))
+    elif isinstance(value, bytes):
+        yield from (flip(value) if value else b"x", b"")
+    elif isinstance(value, str):
+        yield value + "x"
+    elif isinstance(value, int):
+        yield from (value + 1, 0, 1000)
+    elif isinstance(value, tuple):
+        yield from ((), value[:-1], value[1:], (*value, *value[-1:]), value[::-1])
+    elif value is not None:
+        yield None
+
+
+def fields_of(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """Yield every value inside a record value, with its path."""
+    if path:
+        yield path, value
+    if isinstance(value, tuple):
+        for i, item in enumerate(value):
+            yield from fields_of(item, (*path, i))
+    elif is_dataclass(value) and not isinstance(value, Element | Scalar | type):
+        for item in fields(value):
+            yield from fields_of(getattr(value, item.name), (*path, item.name))
+
+
+@pytest.mark.parametrize(("base", "every"), [("plain", 23), ("tiny", 23), ("small", 211)])
+def test_change_of_any_single_field_is_rejected(base: str, every: int, desk: Desks) -> None:
+    held = desk(base, LOOSE)
+    board, options = held.election.root / "field.board", options_for("count-plus-one", held.election)
+    excluded = held.forgery.ballots("excluded")
+    single = [
+        (i, path, other)
+        for i, step in enumerate(held.forgery.steps)
+        for path, value in fields_of(step.body)
+        for other in changes_of(value)
+        if other != value and i not in excluded
+    ]
+    for i, path, other in single[::every]:
+        kind = held.forgery.steps[i].kind
+        if (kind, ".".join(name for name in path if isinstance(name, str))) not in FREE:
+            write_board(held.forgery.edit(i, always(other), *path), board)
+            assert verify(board, options).verdict is Verdict.REJECTED, (Kind(kind).name, path, other)

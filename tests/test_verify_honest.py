@@ -190,7 +190,7 @@ def test_a_missing_required_anchor_makes_the_verdict_incomplete(made: Made) -> N
 
 @pytest.mark.parametrize("name", ["", "negative-vote", "vote-counted-twice", "weight-of-five"])
 def test_processes_do_not_change_the_report(name: str, made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "SEGMENT", 4)
+    monkeypatch.setattr(run, "segment_size", lambda *_: 4)  # so that a few ballots make several segments
     election = made("small")
     board = tamper(name, election) if name else election.board
     options = options_for(name, election) if name else with_anchors(election)

@@ -1,6 +1,7 @@
 """The command `e2ev`: one file a role; parse, call a role, print."""
 
 import importlib.metadata
+import shlex
 import sys
 import traceback
 from typing import Annotated, NoReturn
@@ -8,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from e2ev.errors import E2evError, InternalError, StorageError
-from e2ev_cli import auditor, ballot, device, ui, voter
+from e2ev_cli import auditor, ballot, device, shards, ui, voter
 from e2ev_cli.bench import bench
 from e2ev_cli.ceremony import app as ceremony_app
 from e2ev_cli.demo import demo
@@ -43,6 +44,8 @@ app.add_typer(ballot.app, name="ballot")
 app.command()(voter.track)
 app.add_typer(voter.test_ballot, name="test-ballot")
 app.command()(auditor.verify)
+app.command()(shards.merge)
+app.add_typer(shards.commitments, name="commitments")
 app.command()(auditor.explain)
 app.command()(auditor.export)
 
@@ -53,6 +56,10 @@ def run() -> None:
         app(standalone_mode=True)
     except E2evError as error:
         _leave(error)
+    except SystemExit as leave:
+        if isinstance(getattr(leave.__context__, "__cause__", None), KeyboardInterrupt):  # typer made an exit of it
+            ui.say(f"interrupted; this goes on: {shlex.join(['e2ev', *sys.argv[1:]])}")
+        raise
     except OSError as error:
         _leave(StorageError(error.strerror or "the system refused", where=str(error.filename or "")))
     except Exception:  # the one place where nothing above is left to catch it

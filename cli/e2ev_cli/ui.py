@@ -18,6 +18,8 @@ import typer
 from e2ev.errors import E2evError, WrongKeyError
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from e2ev.storage.seal import Passphrase
 
 INTERRUPTED = 130
@@ -119,25 +121,75 @@ def table(rows: Sequence[Sequence[str]], heads: Sequence[str] = ()) -> str:
                      for line in lines)  # fmt: skip
 
 
+Show = Callable[[int, int], None]
+"""Takes how much is done, and how much there is."""
+
+
+def silent(_done: int, _all: int) -> None:
+    """Show no progress."""
+
+
 @contextmanager
-def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show how far long work is: a bar on a terminal, a plain line now and then elsewhere."""
-    if sys.stderr.isatty():
+def progress(what: str) -> Iterator[Show]:
+    """Show how far long work is, how fast, and how long it will take: a bar on a terminal, else a line now and then."""
+    with stages() as stage:
+        yield stage(what)
+
+
+@contextmanager
+def stages(*, quiet: bool = False) -> Iterator[Callable[[str], Show]]:
+    """Show the progress of work in several stages, each under its own name, one after another."""
+    if quiet:
+        yield lambda _what: silent
+    elif sys.stderr.isatty():
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+                   TextColumn("{task.fields[rate]}"), TimeRemainingColumn())  # fmt: skip
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(what, total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
-        return
+            yield lambda what: _bar(bar, what)
+    else:
+        yield _lines
+
+
+def _bar(bar: "Progress", what: str) -> Show:
+    task, started = bar.add_task(what, total=None, rate="", visible=not bar.tasks), time.monotonic()
+
+    def show(done: int, total: int) -> None:
+        nonlocal started
+        if not done:
+            started = time.monotonic()
+        for other in bar.task_ids:
+            bar.update(other, visible=other == task)
+        bar.update(task, completed=done, total=total, rate=_rate(done, time.monotonic() - started))
+
+    return show
+
+
+def _lines(what: str) -> Show:
     started = last = time.monotonic()
 
-    def plain(done: int, total: int) -> None:
-        nonlocal last
+    def show(done: int, total: int) -> None:
+        nonlocal started, last
         now = time.monotonic()
+        if not done:
+            started = now
         if now - last >= PLAIN_PROGRESS_SECONDS:
             last = now
-            say(f"{what}: {done} of {total}, {done / (now - started):.1f} a second")
+            left = duration((total - done) * (now - started) / done) if done else "unknown"
+            say(f"{what}: {done:,} of {total:,}, {_rate(done, now - started)}, time left {left}")
 
-    yield plain
+    return show
+
+
+def _rate(done: int, seconds: float) -> str:
+    return f"{done / seconds:,.1f} a second" if seconds > 0 else ""
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it: 40 s, 3 min, 2 h 5 min."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

@@ -99,14 +99,20 @@ def is_nonce_sized(cipher: HashedCiphertext) -> bool:
     return len(cipher.c1) == BALLOT_NONCE_BYTES
 
 
-def ballot_claims(context: BallotContext, ballot: EncryptedBallot) -> Iterator[Claim]:
-    """Yield every claim of a ballot whose shape is the manifest's."""
+def ballot_claims(context: BallotContext, ballot: EncryptedBallot, *, by_factors: bool = True) -> Iterator[Claim]:
+    """Yield every claim of a ballot whose shape is the manifest's.
+
+    Args:
+        context: The election's.
+        ballot: The ballot.
+        by_factors: Write totals as products of their factors: for a batch, not for a claim by itself.
+    """
     key, identifier_hash = context.vote_key, ballot.identifier_hash
     for encrypted in ballot.contests:
         contest = context.manifest.contest(encrypted.contest)
         for option, selection in zip(contest.options, encrypted.selections, strict=True):
             yield selection_claim(key, identifier_hash, contest.index, option, selection)
-        yield limit_claim(key, identifier_hash, contest.selection_limit, encrypted, by_factors=True)
+        yield limit_claim(key, identifier_hash, contest.selection_limit, encrypted, by_factors=by_factors)
         if encrypted.data is not None:
             yield data_claim(identifier_hash, contest.index, encrypted.data)
     yield nonce_claim(identifier_hash, ballot.nonce)

@@ -4,7 +4,7 @@ NAME.board.commitments holds one frame a ballot: its confirmation code, then the
 order of `claims`. A file that is missing, short, wrong or hostile makes a verification slower and changes nothing else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from e2ev.errors import DataError
@@ -30,29 +30,35 @@ def append_commitments(board: Path, made: Sequence[tuple[bytes, Sequence[Residue
         with path.open("ab") as stream:
             if stream.tell() == 0:
                 stream.write(MAGIC)
-            for code, commitments in made:
-                payload = code + b"".join(one.to_bytes() for one in commitments)
-                if len(payload) <= MAX_PAYLOAD:
-                    stream.write(frame(FrameKind.COMMITMENTS, payload))
+            stream.writelines(commitments_frame(*one) for one in made)
     except OSError:
         return
 
 
-def index_commitments(board: Path) -> dict[bytes, int]:
-    """Return the offset of each ballot's frame; what cannot be read ends the index."""
-    found: dict[bytes, int] = {}
+def commitments_frame(code: bytes, commitments: Sequence[Residue]) -> bytes:
+    """Return the frame of one ballot's commitments; nothing, if a frame cannot hold them."""
+    payload = code + b"".join(one.to_bytes() for one in commitments)
+    return frame(FrameKind.COMMITMENTS, payload) if len(payload) <= MAX_PAYLOAD else b""
+
+
+def scan_commitments(board: Path) -> Iterator[tuple[bytes, int]]:
+    """Yield the code and the offset of each ballot's frame; what cannot be read ends it."""
     try:
         with commitments_of(board).open("rb") as stream:
             if stream.read(len(MAGIC)) != MAGIC:
-                return found
+                return
             offset = len(MAGIC)
             while (item := read_frame(stream, offset, "commitments")) is not None:
                 if item.kind is FrameKind.COMMITMENTS:
-                    found[item.payload[:CODE_BYTES]] = offset
+                    yield item.payload[:CODE_BYTES], offset
                 offset = item.end
     except (OSError, DataError):
-        pass
-    return found
+        return
+
+
+def index_commitments(board: Path) -> dict[bytes, int]:
+    """Return the offset of each ballot's frame, the last one where a code stands twice."""
+    return dict(scan_commitments(board))
 
 
 def read_commitments(board: Path, offset: int, code: bytes, group: Group) -> tuple[Residue, ...]:

@@ -3,6 +3,7 @@
 Form alone is checked here. Who may post what, and when, stands in `rules`; whether it is true, in `verify`.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Generic, TypeVar, cast
 
 from e2ev import hashing
 from e2ev.ballot import BallotContext
+from e2ev.board.places import UNDECIDED, Ballots, Decisions
 from e2ev.board.reader import Logged, open_board, read_logged
 from e2ev.ceremony import Election, JointKeys, TrusteeKeys
 from e2ev.errors import DataError, NotReadyError, RejectedError
@@ -69,17 +71,6 @@ class Device:
         return self.admitted.body.form.information
 
 
-@dataclass(frozen=True, slots=True)
-class BallotPlace:
-    """Where a ballot stands, who posted it, and the code its device's chain had before it."""
-
-    index: int
-    offset: int
-    author: bytes
-    counter: int
-    previous_code: bytes | None
-
-
 @dataclass(slots=True)
 class Attempt:
     """One attempt at decryption: the tally that decided it, and the trustees' three messages."""
@@ -116,14 +107,18 @@ class Contents:
     devices: dict[bytes, Device] = field(default_factory=dict)
     opened: Posted[bodies.OpenBody] | None = None
     closed: Posted[bodies.CloseBody] | None = None
-    ballots: dict[bytes, BallotPlace] = field(default_factory=dict)
-    decisions: dict[bytes, Posted[bodies.DecisionBody]] = field(default_factory=dict)
+    ballots: Ballots = field(default_factory=Ballots)
     exclusions: dict[bytes, Posted[bodies.ExclusionBody]] = field(default_factory=dict)
     attempts: dict[int, Attempt] = field(default_factory=dict)
     opened_ballots: dict[bytes, Posted[bodies.OpenedBallotBody]] = field(default_factory=dict)
     decrypted_ballots: dict[bytes, Posted[bodies.DecryptedBallotBody]] = field(default_factory=dict)
     corrections: list[Posted[bodies.CorrectionBody]] = field(default_factory=list)
     unsupported: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def decisions(self) -> Decisions:
+        """What was decided about each ballot."""
+        return self.ballots.decisions
 
     @property
     def seats(self) -> tuple[bodies.TrusteeSeat, ...]:
@@ -190,15 +185,26 @@ class Contents:
     def decision(self, code: bytes) -> str:
         """Return a ballot's decision, "undecided" while it has none."""
         held = self.decisions.get(code)
-        return held.body.form.decision if held else "undecided"
+        return held.decision if held else UNDECIDED
+
+    def decision_counts(self) -> Counter[str]:
+        """Return the number of ballots by decision."""
+        return Counter(map(self.decisions.word, range(len(self.ballots))))
 
     def counted(self, code: bytes) -> bool:
         """Return whether the ballot counts: cast, and not excluded."""
         return self.decision(code) == "cast" and code not in self.exclusions
 
+    def counted_ballots(self) -> int:
+        """Return how many ballots count."""
+        excluded = sum(code in self.ballots and self.decision(code) == "cast" for code in self.exclusions)
+        return self.decision_counts()["cast"] - excluded
+
     def test_ballots(self) -> list[bytes]:
         """Return the codes of challenged ballots that are to be opened: those that no check excludes."""
-        return [c for c in self.ballots if self.decision(c) == "challenged" and c not in self.exclusions]
+        word = self.decisions.word
+        challenged = (code for row, code in enumerate(self.ballots) if word(row) == "challenged")
+        return [code for code in challenged if code not in self.exclusions]
 
     def closed_test_ballots(self) -> list[bytes]:
         """Return those that nobody has opened yet."""

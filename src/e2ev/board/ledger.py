@@ -10,7 +10,8 @@ from pathlib import Path
 from e2ev.board.contents import Contents, begin, decode_posted
 from e2ev.board.log import Head
 from e2ev.board.reader import Committed, Damaged, Logged, scan
-from e2ev.board.rules import RULES, Objection, ballot_rule, name_of, take_ballot
+from e2ev.board.rules import RULES, Objection, ballot_rule, name_of
+from e2ev.board.taking import TAKES, take_ballot
 from e2ev.errors import DataError, E2evError, RejectedError
 from e2ev.group import STANDARD_GROUPS, Group
 from e2ev.record.entry import NO_ENTRY, Entry, check_body, check_header_signature
@@ -173,8 +174,8 @@ def _inside(contents: Contents, logged: Logged) -> tuple[Iterable[Objection], Ca
         posted = decode_posted(logged, contents.group)
     except DataError as error:
         return [Objection("R.1", str(error), name_of(contents, header.author))], _nothing
-    judge, take = RULES[Kind(header.kind)]
-    return judge(contents, posted), lambda: take(contents, posted)
+    kind = Kind(header.kind)
+    return RULES[kind](contents, posted), lambda: TAKES[kind](contents, posted)
 
 
 def _nothing() -> None:

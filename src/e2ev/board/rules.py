@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
-from e2ev.board.contents import Attempt, BallotPlace, Ceremony, Contents, Device, Posted
+from e2ev.board.contents import Contents, Posted
+from e2ev.board.places import UNDECIDED
 from e2ev.board.reader import Logged
 from e2ev.ceremony import ShareComplaint
 from e2ev.record.bodies import ComplaintBody
@@ -43,7 +44,6 @@ def name_of(contents: Contents, author: bytes) -> str:
 
 
 Rule = Callable[[Contents, Posted[Any]], Iterator[Objection]]
-Take = Callable[[Contents, Posted[Any]], None]
 
 
 # Each rule: what speaks against the entry
@@ -206,15 +206,17 @@ def _close(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
     if open_still:
         names = ", ".join(f"{d.name} at {contents.manifest.unit(d.unit).label}" for d in open_still)
         yield Objection("B.9", f"voting is closed and these devices never closed their chain: {names}")
-    made = [contents.decision(code) for code in contents.ballots]
-    counts = {name: made.count(name) for name in ("undecided", "cast", "challenged", "abandoned")}
+    made = contents.decision_counts()
+    counts = {name: made[name] for name in (UNDECIDED, "cast", "challenged", "abandoned")}
     body = posted.body.form
-    if counts["undecided"]:
-        yield Objection("D.1", f"{counts['undecided']} ballots are undecided when voting is closed")
+    if counts[UNDECIDED]:
+        yield Objection("D.1", f"{counts[UNDECIDED]} ballots are undecided when voting is closed")
     stated = (body.ballots, body.cast, body.challenged, body.abandoned)
-    if stated != (len(made), counts["cast"], counts["challenged"], counts["abandoned"]):
+    if stated != (len(contents.ballots), counts["cast"], counts["challenged"], counts["abandoned"]):
         found = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-        yield Objection("D.4", f"the close states other counts than the board has: {len(made)} ballots, {found}")
+        yield Objection(
+            "D.4", f"the close states other counts than the board has: {len(contents.ballots)} ballots, {found}"
+        )
 
 
 def ballot_rule(contents: Contents, logged: Logged) -> Iterator[Objection]:
@@ -252,7 +254,7 @@ def _exclusion(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
     yield from _administrator(contents, posted)
     if any(attempt.tally.body.form.cells for attempt in contents.attempts.values()):
         yield Objection("B.8", "a ballot is excluded after the cells were decided")
-    if contents.decision(posted.body.form.ballot) == "undecided":
+    if contents.decision(posted.body.form.ballot) == UNDECIDED:
         yield Objection("D.3", "only a ballot that was decided about can be excluded")
     yield from _not_again(contents.exclusions.get(posted.body.form.ballot), "the same ballot is excluded")
 
@@ -335,84 +337,27 @@ def _second_genesis(_contents: Contents, _posted: Posted[Any]) -> Iterator[Objec
     yield Objection("B.6", "a second genesis")
 
 
-# Each entry that the rules allow changes the contents
-
-
-def take_ballot(contents: Contents, logged: Logged) -> None:
-    """Note where the ballot stands, and that it is the last of its device."""
-    header = logged.entry.header
-    code = cast(bytes, header.code)
-    device = contents.devices[header.author]
-    contents.ballots[code] = BallotPlace(logged.index, logged.offset, header.author, header.counter, device.last_code)
-    device.ballots += 1
-    device.last_code = code
-
-
-def _take_keys(contents: Contents, posted: Posted[Any]) -> None:
-    contents.ceremony.keys[posted.body.form.keys.trustee] = posted
-
-
-def _take_complaint(contents: Contents, posted: Posted[Any]) -> None:
-    contents.ceremony.complaint = posted
-    contents.ceremonies.append(Ceremony(contents.ceremony.number + 1))
-
-
-def _take_tally(contents: Contents, posted: Posted[Any]) -> None:
-    contents.attempts[posted.body.form.attempt] = Attempt(posted)
-
-
-def _setting(name: str) -> Take:
-    return lambda contents, posted: setattr(contents, name, posted)
-
-
-def _keeping(place: Callable[[Contents, Any], dict[Any, Any]], key: Callable[[Any], object]) -> Take:
-    def take(contents: Contents, posted: Posted[Any]) -> None:
-        place(contents, posted.body.form)[key(posted.body.form)] = posted
-
-    return take
-
-
-def _take_device(contents: Contents, posted: Posted[Any]) -> None:
-    contents.devices[posted.body.form.author] = Device(posted)
-
-
-def _take_device_closed(contents: Contents, posted: Posted[Any]) -> None:
-    contents.devices[posted.header.author].closed = posted
-
-
-def _take_device_replaced(contents: Contents, posted: Posted[Any]) -> None:
-    contents.devices[posted.body.form.device].replaced = posted
-
-
-def _take_result(contents: Contents, posted: Posted[Any]) -> None:
-    contents.attempts[posted.body.form.attempt].result = posted
-
-
-def _take_correction(contents: Contents, posted: Posted[Any]) -> None:
-    contents.corrections.append(posted)
-
-
-RULES: dict[Kind, tuple[Rule, Take]] = {
-    Kind.GENESIS: (_second_genesis, _take_correction),
-    Kind.TRUSTEE_KEYS: (_keys, _take_keys),
-    Kind.SHARES: (_shares, _keeping(lambda c, _: c.ceremony.shares, lambda b: b.sender)),
-    Kind.ACCEPTANCE: (_acceptance, _keeping(lambda c, _: c.ceremony.acceptances, lambda b: b.trustee)),
-    Kind.COMPLAINT: (_complaint, _take_complaint),
-    Kind.JOINT_KEYS: (_joint, _setting("joint")),
-    Kind.REHEARSAL: (_rehearsal, _keeping(lambda c, _: c.rehearsals, lambda b: b.trustee)),
-    Kind.DEVICE_ADMITTED: (_admitted, _take_device),
-    Kind.DEVICE_CLOSED: (_device_closed, _take_device_closed),
-    Kind.DEVICE_REPLACED: (_device_replaced, _take_device_replaced),
-    Kind.OPEN: (_open, _setting("opened")),
-    Kind.CLOSE: (_close, _setting("closed")),
-    Kind.DECISION: (_decision, _keeping(lambda c, _: c.decisions, lambda b: b.ballot)),
-    Kind.EXCLUSION: (_exclusion, _keeping(lambda c, _: c.exclusions, lambda b: b.ballot)),
-    Kind.TALLY: (_tally, _take_tally),
-    Kind.COMMITMENTS: (_commitments, _keeping(lambda c, b: c.attempts[b.attempt].commitments, lambda b: b.trustee)),
-    Kind.OPENINGS: (_openings, _keeping(lambda c, b: c.attempts[b.attempt].openings, lambda b: b.trustee)),
-    Kind.RESPONSES: (_responses, _keeping(lambda c, b: c.attempts[b.attempt].responses, lambda b: b.trustee)),
-    Kind.RESULT: (_result, _take_result),
-    Kind.OPENED_BALLOT: (_opened, _keeping(lambda c, _: c.opened_ballots, lambda b: b.ballot)),
-    Kind.DECRYPTED_BALLOT: (_decrypted, _keeping(lambda c, _: c.decrypted_ballots, lambda b: b.ballot)),
-    Kind.CORRECTION: (_correction, _take_correction),
+RULES: dict[Kind, Rule] = {
+    Kind.GENESIS: _second_genesis,
+    Kind.TRUSTEE_KEYS: _keys,
+    Kind.SHARES: _shares,
+    Kind.ACCEPTANCE: _acceptance,
+    Kind.COMPLAINT: _complaint,
+    Kind.JOINT_KEYS: _joint,
+    Kind.REHEARSAL: _rehearsal,
+    Kind.DEVICE_ADMITTED: _admitted,
+    Kind.DEVICE_CLOSED: _device_closed,
+    Kind.DEVICE_REPLACED: _device_replaced,
+    Kind.OPEN: _open,
+    Kind.CLOSE: _close,
+    Kind.DECISION: _decision,
+    Kind.EXCLUSION: _exclusion,
+    Kind.TALLY: _tally,
+    Kind.COMMITMENTS: _commitments,
+    Kind.OPENINGS: _openings,
+    Kind.RESPONSES: _responses,
+    Kind.RESULT: _result,
+    Kind.OPENED_BALLOT: _opened,
+    Kind.DECRYPTED_BALLOT: _decrypted,
+    Kind.CORRECTION: _correction,
 }

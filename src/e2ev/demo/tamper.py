@@ -7,9 +7,11 @@
 An attacker is given every key and reseals whatever can be resealed (`forge`, `reseal`), so what is left is the reason.
 """
 
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from e2ev.board.commitments import commitments_of
 from e2ev.demo import elections
 from e2ev.demo.forge import Tampering, take_apart, write_board
 from e2ev.demo.honest import HonestElection
@@ -28,7 +30,7 @@ from e2ev.verify.run import Options, verify
 TAMPERINGS: tuple[Tampering, ...] = (*SETUP, *BALLOTS, *TALLY, *BOARD)
 """Every tampering there is."""
 
-__all__ = ["TAMPERINGS", "Broken", "Tampering", "find", "options_for", "tamper", "tampered_demo"]
+__all__ = ["TAMPERINGS", "Broken", "Tampering", "find", "leave_commitments", "options_for", "tamper", "tampered_demo"]
 
 
 def find(name: str) -> Tampering:
@@ -47,7 +49,15 @@ def tamper(name: str, election: HonestElection) -> Path:
     """Return a board that was made from the election's and tampered with."""
     board = election.root / "tampered" / f"{name}.board"
     write_board(find(name).change(take_apart(election)), board)
+    leave_commitments(election, board)
     return board
+
+
+def leave_commitments(election: HonestElection, board: Path) -> None:
+    """Leave the honest election's commitments beside a tampered board, as an attacker would: they change nothing."""
+    honest = commitments_of(election.board)
+    if honest.exists():
+        shutil.copy(honest, commitments_of(board))
 
 
 def options_for(name: str, election: HonestElection) -> Options:

@@ -246,6 +246,13 @@ def _negative_data(forgery: Forgery) -> Forgery:
     return forgery.edit(shown, always(made), "contests", 0, "data")
 
 
+def _data_made_up(forgery: Forgery) -> Forgery:
+    """Show the first contest's data a second time, with the last contest, which keeps none."""
+    (shown,) = forgery.indices(Kind.DECRYPTED_BALLOT)
+    data = forgery.steps[shown].body.contests[0].data
+    return forgery.edit(shown, always(data), "contests", -1, "data")
+
+
 def _data_key(forgery: Forgery) -> Nonce:
     """Return the secret key for contest data, put together from the shares."""
     shares, group = forgery.keys.shares, forgery.group
@@ -336,6 +343,8 @@ _LARGER = (
               _first(Kind.RESULT, "cells", 0, "label", change=always("major"))),
     Tampering("contest-missing-in-result", "The result leaves a contest out.", trips("11.D", "C.4"),
               _first(Kind.RESULT, "cells", change=lambda cells: cells[:-1])),
+    Tampering("empty-result", "The result is published with nothing in it.", trips("11.D", "C.4"),
+              _first(Kind.RESULT, "cells", change=always(()))),
     Tampering("data-proof-written-differently", "The response in the proof of contest data is written as v + q.",
               trips("12.A"), _first(Kind.DECRYPTED_BALLOT, "contests", 0, "data", "proof", "responses", 0,
                                     change=over_q), needs_room=True),
@@ -343,6 +352,10 @@ _LARGER = (
               _first(Kind.DECRYPTED_BALLOT, "contests", 0, "data", "proof", "challenge", change=add_one)),
     Tampering("other-data-decrypted", "Decrypted contest data is shown as something else.", trips("12.C"),
               _first(Kind.DECRYPTED_BALLOT, "contests", 0, "data", "data", change=flip)),
+    Tampering("data-not-shown", "The contest data of a decrypted test ballot is kept back.", trips("12.C"),
+              _first(Kind.DECRYPTED_BALLOT, "contests", 0, "data", change=always(None))),
+    Tampering("data-made-up", "A decrypted test ballot is shown with contest data where it has none.", trips("12.C"),
+              _data_made_up),
     Tampering("negative-data", "The quorum publishes -β for contest data, with a proof that holds, and shows noise.",
               trips("T.7"), _negative_data),
     Tampering("other-data-shown", "The contest data of an opened test ballot is shown as something else.",
@@ -351,6 +364,8 @@ _LARGER = (
               trips("O.1"), _other_data_nonce),
     Tampering("contest-not-shown", "A test ballot is shown without one of its contests.", trips("14.B"),
               _first(Kind.DECRYPTED_BALLOT, "contests", change=lambda contests: contests[:-1])),
+    Tampering("contests-shown-in-other-order", "A test ballot is shown with its contests in another order.",
+              trips("14.B"), _first(Kind.OPENED_BALLOT, "contests", change=lambda contests: contests[::-1])),
     Tampering("three-votes-shown", "An opened test ballot held three votes for an option that takes two.",
               trips("14.E", "6.D"), _reopened({1: (1, 0, 0), 2: (3, 0, 0)})),
     Tampering("four-votes-shown", "An opened test ballot held four votes in a contest that takes three.",

@@ -60,8 +60,9 @@ def decide(
     _check_time(contents)
     _check_quorum(contents, quorum)
     report = verify(administrator.board, options)
-    excluded = _exclude(administrator, contents, report, passphrase)
-    if excluded:
+    excluded: tuple[Finding, ...] = ()
+    while fresh := _exclude(administrator, contents, report, passphrase):
+        excluded += fresh
         contents, report = administrator.contents(), verify(administrator.board, options)
     _check_sound(report)
     stated, by_nonce, by_selection = _what(contents, report)

@@ -1,29 +1,15 @@
-"""Checks of every ballot, one segment of the board after another: EGDS verifications 5 to 8, and ours.
+"""Checks of one ballot: EGDS verifications 5 to 8, and ours. `segments` runs them over many."""
 
-`verify_segment` is pure: what it needs comes in, what it found goes out, so segments go to as many processes as there
-are, and their partials are added up in any order.
-"""
-
-import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 from e2ev import ballot, chaining, claims, contest_data, hashing
 from e2ev.ballot import BallotContext, EncryptedBallot, EncryptedContest
-from e2ev.board.commitments import read_commitments
-from e2ev.board.reader import open_board, read_logged
-from e2ev.counting import Pile, Place, add_piles, piles_of
-from e2ev.errors import DataError
 from e2ev.manifest import Contest
 from e2ev.record import bodies
-from e2ev.record.codec import Judged, Unchecked, decode, judge_all, path_text
+from e2ev.record.codec import Judged, path_text
 from e2ev.record.codec import Path as FieldPath
-from e2ev.verify import batch
-from e2ev.verify.check import Check, Finding, Gathered, Scope
-
-PREFIX = 16
-"""Bytes of a digest by which ciphertexts are compared over the whole board."""
+from e2ev.verify.check import Check, Finding, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +17,10 @@ class BallotJob:
     """One ballot to check, with what the log says of it.
 
     Attributes:
+        row: Its place among the ballots of the board.
         index: Of its entry.
         offset: In the board file.
+        leaf_hash: Names the entry.
         code: In the header.
         author: The device.
         counter: The device's counter.
@@ -41,11 +29,14 @@ class BallotJob:
         device: Its information string.
         device_hash: H_DI.
         counted: Whether the ballot is cast and not excluded.
+        excluded: The check that it is excluded for, None if it is not.
         commitments: Offset in the side file, None if it has none.
     """
 
+    row: int
     index: int
     offset: int
+    leaf_hash: bytes
     code: bytes
     author: bytes
     counter: int
@@ -54,6 +45,7 @@ class BallotJob:
     device: str
     device_hash: bytes
     counted: bool
+    excluded: str | None
     commitments: int | None = None
 
 
@@ -318,93 +310,3 @@ CHECKS = (
 
 HEADER_CHECK = Check("B.4", "", "", Scope.BALLOT, header_code)
 """B.4's part that needs the body; its row stands with the board's checks."""
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentSetting:
-    """What every segment is checked with."""
-
-    path: Path
-    context: BallotContext
-    disabled: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Partial:
-    """What one segment, or several added up, gave.
-
-    Attributes:
-        findings: About its ballots.
-        subjects: Number of ballots looked at, by check.
-        piles: Of its counted ballots.
-        identifiers: Pairs of id_B and the entry's index.
-        ciphertexts: Pairs of a digest's prefix of one ciphertext and the entry's index.
-    """
-
-    findings: tuple[Finding, ...] = ()
-    subjects: tuple[tuple[str, int], ...] = ()
-    piles: tuple[tuple[Place, Pile], ...] = ()
-    identifiers: tuple[tuple[bytes, int], ...] = ()
-    ciphertexts: tuple[tuple[bytes, int], ...] = ()
-
-
-def verify_segment(setting: SegmentSetting, jobs: tuple[BallotJob, ...]) -> Partial:
-    """Return everything that the ballots of one segment give."""
-    gathered, decoded = Gathered(), list[tuple[BallotJob, Unchecked[bodies.BallotBody]]]()
-    with open_board(setting.path) as stream:
-        for job in jobs:
-            entry = read_logged(stream, job.offset, job.index, str(setting.path))
-            try:
-                where = f"entry {job.index}"
-                decoded.append((job, decode(bodies.BallotBody, entry.body, setting.context.group, where)))
-            except DataError as error:
-                gathered.findings.append(Finding("R.1", error.found, job.index, error.where, ballot=job.code))
-    judged = judge_all([body for _, body in decoded], _trusting(setting.disabled))
-    cases = [BallotCase(setting.context, job, one) for (job, _), one in zip(decoded, judged, strict=True)]
-    cases = _certified(setting, cases)
-    gathered.look((*CHECKS, HEADER_CHECK), cases, setting.disabled)
-    return Partial(
-        tuple(gathered.findings),
-        tuple(gathered.subjects.items()),
-        tuple(add_piles(piles_of(case.ballot) for case in cases if case.job.counted and _adds_up(case)).items()),
-        tuple((case.ballot.identifier, case.job.index) for case in cases),
-        tuple((digest, case.job.index) for case in cases for digest in _ciphertexts(case)),
-    )
-
-
-def _certified(setting: SegmentSetting, cases: list[BallotCase]) -> list[BallotCase]:
-    """Return the cases, those marked whose proofs a batch has shown to hold by their commitments."""
-    tried = {i: item for i, case in enumerate(cases) if (item := _certifiable(setting, case)) is not None}
-    certified = dict(zip(tried, batch.certify(list(tried.values())), strict=True))
-    return [replace(case, certified=certified.get(i, False)) for i, case in enumerate(cases)]
-
-
-def _certifiable(setting: SegmentSetting, case: BallotCase) -> batch.Certifiable | None:
-    if case.job.commitments is None or setting.disabled or case.judged.failures:
-        return None
-    if sum(1 for _ in case.contests()) != len(case.ballot.contests):
-        return None
-    group = setting.context.group
-    commitments = read_commitments(setting.path, case.job.commitments, case.job.code, group)
-    made = list(claims.ballot_claims(setting.context, case.ballot))
-    return batch.certifiable(made, commitments) if commitments else None
-
-
-def _trusting(disabled: frozenset[str]) -> Callable[[FieldPath], bool]:
-    if not disabled:
-        return lambda _path: False
-    return lambda path: bool(leaf_checks(path)) and disabled.issuperset(leaf_checks(path))
-
-
-def _adds_up(case: BallotCase) -> bool:
-    """Return whether the ballot can be multiplied into its piles; where not, findings say why."""
-    manifest = case.context.manifest
-    fits = sum(1 for _ in case.contests()) == len(case.ballot.contests) and case.ballot.unit == case.job.unit
-    members = not any("6.A" in leaf_checks(path) for path in case.judged.failures)
-    return fits and members and case.ballot.weight in manifest.weights
-
-
-def _ciphertexts(case: BallotCase) -> Iterator[bytes]:
-    for contest in case.ballot.contests:
-        for selection in contest.selections:
-            yield hashlib.sha256(selection.ciphertext.alpha.to_bytes()).digest()[:PREFIX]

@@ -1,6 +1,6 @@
 """The subjects of the checks that come after the ballots: attempts, results, decrypted counts, challenged ballots."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +9,7 @@ from e2ev.ballot import BallotContext, EncryptedBallot
 from e2ev.board.contents import Attempt, read_ballot
 from e2ev.board.tasks import Task, ballot_tasks, tasks_of
 from e2ev.counting import CountedCell, Pile, Place, cells
+from e2ev.errors import DataError
 from e2ev.record import bodies
 from e2ev.record.codec import Judged, judge, judge_all
 from e2ev.record.codec import Path as FieldPath
@@ -48,8 +49,17 @@ class Decryption:
         posted = self.setting.contents.decrypted_ballots
         return dict(zip(posted, judge_all([p.body for p in posted.values()]), strict=True))
 
-    def _ballot(self, code: bytes) -> EncryptedBallot:
-        return judge(read_ballot(self.path, self.setting.contents, code)).value.ballot
+    def _read(self, code: bytes) -> Judged[bodies.BallotBody] | None:
+        """Return a ballot; None where its form is wrong, which the pass over the ballots has found."""
+        try:
+            return judge(read_ballot(self.path, self.setting.contents, code))
+        except DataError:
+            return None
+
+    def _ballot(self, code: bytes) -> EncryptedBallot | None:
+        """Return a ballot all of whose values are in the group; None where checks of ballots found others."""
+        judged = self._read(code)
+        return None if judged is None or judged.failures else judged.value.ballot
 
     def attempts(self) -> list[AttemptCase]:
         """Return every attempt, with its tasks and the partition that it has to follow."""
@@ -60,16 +70,23 @@ class Decryption:
         ]
 
     def _attempt(self, attempt: Attempt, body: Judged[bodies.TallyBody], first: tuple[bodies.Cell, ...]) -> AttemptCase:
-        known = all(code in self.setting.contents.ballots for code in body.value.open_by_selection)
-        tasks: tuple[Task, ...] = ()
-        if known and not body.failures:
-            tasks = tasks_of(self.context.extended_hash, body.value, self._ballot)
+        ballots = self._ballots(body.value.open_by_selection)
+        tasks: tuple[Task, ...] | None = None
+        if ballots is not None and not body.failures:
+            tasks = tasks_of(self.context.extended_hash, body.value, ballots.__getitem__)
         openings = judge_all([posted.body for posted in attempt.openings.values()])
         responses = judge_all([posted.body for posted in attempt.responses.values()])
         return AttemptCase(
             self.setting, attempt, body, first, self._expected, self.piles, tasks,
             dict(zip(attempt.openings, openings, strict=True)), dict(zip(attempt.responses, responses, strict=True)),
         )  # fmt: skip
+
+    def _ballots(self, codes: Iterable[bytes]) -> dict[bytes, EncryptedBallot] | None:
+        """Return sound ballots by their codes; None if one is not there, or not sound."""
+        known = self.setting.contents.ballots
+        found = {code: self._ballot(code) if code in known else None for code in codes}
+        sound = {code: ballot for code, ballot in found.items() if ballot is not None}
+        return sound if len(sound) == len(found) else None
 
     def results(self) -> list[ResultCase]:
         """Return every result."""
@@ -79,7 +96,7 @@ class Decryption:
                 self.setting, attempt.result.index, attempt.result.body.form, self._tallies[n].value.cells, contests
             )
             for n, attempt in self.setting.contents.attempts.items()
-            if attempt.result is not None and attempt.result.body.form.cells
+            if attempt.result is not None and (attempt.result.body.form.cells or self._tallies[n].value.cells)
         ]
 
     def counts(self) -> list[CountCase]:
@@ -112,16 +129,22 @@ class Decryption:
         """Return the most votes of limit 1 that the cell's ballots can hold, by their weights."""
         return sum(self.piles[cell.contest, unit].bound for unit in cell.units if (cell.contest, unit) in self.piles)
 
-    def _ballot_counts(self) -> Iterator[CountCase]:
+    def _decrypted(self) -> Iterator[tuple[bytes, Judged[bodies.DecryptedBallotBody], list[Task]]]:
+        """Yield each ballot that was decrypted by selection with its tasks, where the ballot is sound."""
         for code, judged in self._by_selection.items():
-            ballot, entry = self._ballot(code), self.setting.contents.decrypted_ballots[code].index
-            counts = [task for task in ballot_tasks(self.context.extended_hash, ballot) if isinstance(task, CountTask)]
-            by_place = {(task.contest, task.option): task for task in counts}
+            ballot = self._ballot(code)
+            if ballot is not None:
+                yield code, judged, list(ballot_tasks(self.context.extended_hash, ballot))
+
+    def _ballot_counts(self) -> Iterator[CountCase]:
+        limits = {(c.index, o.index): o.limit for c in self.context.manifest.contests for o in c.options}
+        for code, judged, tasks in self._decrypted():
+            entry = self.setting.contents.decrypted_ballots[code].index
+            by_place = {(task.contest, task.option): task for task in tasks if isinstance(task, CountTask)}
             for i, contest in enumerate(judged.value.contests):
                 for j, option in enumerate(contest.options):
-                    task = by_place.get((contest.contest, j + 1))
-                    if task is not None:
-                        limit = self.context.manifest.contest(contest.contest).option(j + 1).limit
+                    task, limit = by_place.get((contest.contest, j + 1)), limits.get((contest.contest, j + 1))
+                    if task is not None and limit is not None:
                         unsound = _under(judged.failures, ("contests", i, "options", j, "count"))
                         place = f"ballot {code.hex()[:12]}, {contest.label}, {option.label}"
                         yield CountCase(self.context.vote_key, task, option.count, unsound, limit, entry, place)
@@ -131,13 +154,12 @@ class Decryption:
         return list(self._data())
 
     def _data(self) -> Iterator[DataCase]:
-        for code, judged in self._by_selection.items():
-            ballot, entry = self._ballot(code), self.setting.contents.decrypted_ballots[code].index
-            tasks = [task for task in ballot_tasks(self.context.extended_hash, ballot) if isinstance(task, DataTask)]
-            by_contest = {task.contest: task for task in tasks}
+        for code, judged, tasks in self._decrypted():
+            entry = self.setting.contents.decrypted_ballots[code].index
+            by_contest = {task.contest: task for task in tasks if isinstance(task, DataTask)}
             for i, contest in enumerate(judged.value.contests):
                 task = by_contest.get(contest.contest)
-                if task is not None and contest.data is not None:
+                if task is not None or contest.data is not None:
                     unsound = _under(judged.failures, ("contests", i, "data"))
                     place = f"ballot {code.hex()[:12]}, {contest.label}"
                     yield DataCase(self.context.data_key, task, contest.data, unsound, entry, place)
@@ -146,10 +168,9 @@ class Decryption:
         """Return every ballot that was opened by its nonces."""
         posted = self.setting.contents.opened_ballots
         judged = judge_all([p.body for p in posted.values()])
-        return [
-            OpenedCase(self._shown(code, p.index, shown_by_nonce(one.value)), one)
-            for (code, p), one in zip(posted.items(), judged, strict=True)
-        ]
+        pairs = zip(posted.items(), judged, strict=True)
+        shown = [(self._shown(code, p.index, shown_by_nonce(one.value)), one) for (code, p), one in pairs]
+        return [OpenedCase(case, one) for case, one in shown if case is not None]
 
     def shown(self) -> list[ShownCase]:
         """Return every challenged ballot that is shown, however it was opened."""
@@ -158,10 +179,11 @@ class Decryption:
             self._shown(code, posted[code].index, shown_by_selection(judged.value))
             for code, judged in self._by_selection.items()
         ]
-        return [*(case.shown for case in self.opened()), *by_selection]
+        return [*(case.shown for case in self.opened()), *(case for case in by_selection if case is not None)]
 
-    def _shown(self, code: bytes, entry: int, contests: tuple[ShownContest, ...]) -> ShownCase:
-        return ShownCase(self.context, self._ballot(code), entry, contests)
+    def _shown(self, code: bytes, entry: int, contests: tuple[ShownContest, ...]) -> ShownCase | None:
+        judged = self._read(code)
+        return None if judged is None else ShownCase(self.context, judged.value.ballot, entry, contests)
 
 
 def _under(failures: tuple[FieldPath, ...], prefix: FieldPath) -> tuple[FieldPath, ...]:

@@ -7,6 +7,9 @@ from typing import Any, Protocol
 
 from e2ev.counting import Pile, Place
 
+KEPT = 1_000
+"""Findings of one check that are kept; further ones are counted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -125,13 +128,15 @@ class Report:
     Attributes:
         verdict: Of the record as a whole.
         outcomes: One for each check, in the order of the table.
-        findings: Every failure that speaks against the record.
-        excluded: Findings about ballots that were excluded for them, and are not counted.
+        findings: Failures that speak against the record: of each check the first `KEPT`, in order of the entries.
+        excluded: Findings about ballots that were excluded for them, and are not counted; likewise.
         remarks: What the verdict leaves open, for people.
         entries: Number of entries on the board.
         root: Merkle root over them.
         piles: Of the counted ballots, from which cells are made.
         ballots: Number of ballots, counted ones, excluded ones.
+        unlisted: How many more failures of a check there are than findings of it.
+        unlisted_excluded: The same about excluded ballots, of all checks together.
     """
 
     verdict: Verdict
@@ -143,17 +148,77 @@ class Report:
     root: bytes
     piles: Mapping[Place, Pile] = field(repr=False)
     ballots: tuple[int, int, int]
+    unlisted: Mapping[str, int] = field(default_factory=dict)
+    unlisted_excluded: int = 0
+
+    @property
+    def failures(self) -> int:
+        """How many failures speak against the record, listed or not."""
+        return len(self.findings) + sum(self.unlisted.values())
 
     def tripped(self) -> frozenset[str]:
         """Return the ids of all checks that failed."""
         return frozenset(finding.check for finding in self.findings)
 
 
+class Findings:
+    """Findings in the order of their entries; of each check the first `KEPT` are kept, and all are counted.
+
+    What is kept does not depend on the order in which they come in, if those of one check about one entry come in
+    together.
+    """
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self._kept: dict[str, list[Finding]] = {}
+
+    def __iter__(self) -> Iterator[Finding]:
+        for kept in self._kept.values():
+            _cut(kept)
+        found = (finding for _, kept in sorted(self._kept.items()) for finding in kept)
+        return iter(sorted(found, key=_entry))
+
+    def __len__(self) -> int:
+        return sum(self.counts.values())
+
+    def take(self, findings: Iterable[Finding]) -> None:
+        """Take in findings."""
+        for finding in findings:
+            self.counts[finding.check] = self.counts.get(finding.check, 0) + 1
+            self._keep(finding)
+
+    def add(self, kept: Iterable[Finding], counts: Mapping[str, int]) -> None:
+        """Take in what another one kept and counted."""
+        for check, count in counts.items():
+            self.counts[check] = self.counts.get(check, 0) + count
+        for finding in kept:
+            self._keep(finding)
+
+    def unlisted(self) -> dict[str, int]:
+        """Return by check how many findings were counted and not kept."""
+        return {check: count - KEPT for check, count in self.counts.items() if count > KEPT}
+
+    def _keep(self, finding: Finding) -> None:
+        kept = self._kept.setdefault(finding.check, [])
+        kept.append(finding)
+        if len(kept) >= 2 * KEPT:
+            _cut(kept)
+
+
+def _entry(finding: Finding) -> tuple[bool, int]:
+    return finding.entry is None, finding.entry or 0
+
+
+def _cut(findings: list[Finding]) -> None:
+    findings.sort(key=_entry)
+    del findings[KEPT:]
+
+
 class Gathered:
     """Findings and numbers of subjects, gathered check by check; two of them add up in any order."""
 
     def __init__(self) -> None:
-        self.findings: list[Finding] = []
+        self.findings = Findings()
         self.subjects: dict[str, int] = {}
         self.piles: dict[Place, Pile] = {}
 
@@ -162,12 +227,11 @@ class Gathered:
         for check in checks:
             if check.run is None or check.id in disabled:
                 continue
-            self.subjects[check.id] = self.subjects.get(check.id, 0) + len(subjects)
+            self.count({check.id: len(subjects)})
             for subject in subjects:
-                self.findings.extend(check.run(subject))
+                self.findings.take(check.run(subject))
 
-    def add(self, findings: Iterable[Finding], subjects: dict[str, int]) -> None:
-        """Take in what another one gathered."""
-        self.findings.extend(findings)
-        for check, count in subjects.items():
-            self.subjects[check] = self.subjects.get(check, 0) + count
+    def count(self, subjects: Mapping[str, int]) -> None:
+        """Note how many more subjects were looked at, by check."""
+        for check, number in subjects.items():
+            self.subjects[check] = self.subjects.get(check, 0) + number

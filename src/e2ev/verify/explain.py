@@ -231,7 +231,7 @@ ERRORS: dict[str, Explanation] = {
                               "Keep both. One of the two is a mistake or a fraud; find out which before you go on."),
     "E-STORAGE": Explanation("The disk refused, or gave back something else than was written (exit code 9).",
                              "Check free space and permissions, then run the same command again."),
-    "E-INTERNAL": Explanation("e2ev itself did something wrong, not you and not your data (exit code 10).",
+    "E-INTERNAL": Explanation("The program itself did something wrong, not you and not your data (exit code 10).",
                               "Keep the lines above the message and report them; no verdict follows."),
 }  # fmt: skip
 """One for every code of `errors`."""

@@ -135,10 +135,13 @@ def contest_labels(case: ShownCase) -> Iterator[Finding]:
 
 def all_contests(case: ShownCase) -> Iterator[Finding]:
     """14.B."""
-    stated = [shown.label for shown in case.contests]
-    for contest in case.of_style():
-        if stated.count(contest.label) != 1:
-            yield case.finding("14.B", f"{contest.label!r} is shown {stated.count(contest.label)} times, not once")
+    expected = [contest.label for contest in case.of_style()]
+    stated = [shown.label for shown in case.contests if shown.label in expected]
+    for label in expected:
+        if stated.count(label) != 1:
+            yield case.finding("14.B", f"{label!r} is shown {stated.count(label)} times, not once")
+    if stated != expected and sorted(stated) == sorted(expected):
+        yield case.finding("14.B", "the contests are not shown in the manifest's order")
 
 
 def option_labels(case: ShownCase) -> Iterator[Finding]:

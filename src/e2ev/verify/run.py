@@ -1,35 +1,36 @@
 """The whole verification: one pass over the log, segments of ballots in any executor, then the tally."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from e2ev import hashing
-from e2ev.ballot import BallotContext
-from e2ev.board.commitments import index_commitments
-from e2ev.board.contents import Contents, decode_posted
-from e2ev.board.ledger import Ledger
-from e2ev.board.merkle import Tree
-from e2ev.board.note import NoteKey, check_checkpoint
-from e2ev.board.reader import Committed, Damaged, Logged, read_head, scan
-from e2ev.counting import add_piles
-from e2ev.errors import DataError, E2evError
+from e2ev.board.contents import Contents
+from e2ev.errors import IncompleteError
 from e2ev.group import STANDARD_GROUPS, Group
-from e2ev.record import bodies
 from e2ev.record.codec import Path as FieldPath
-from e2ev.record.entry import key_of
-from e2ev.record.kinds import Kind
 from e2ev.verify import anchors as anchor_checks
 from e2ev.verify import ballots, cases, opened, setup
 from e2ev.verify import tally as tally_checks
 from e2ev.verify.anchors import AnchorCase, Anchors
-from e2ev.verify.ballots import BallotJob, Partial, SegmentSetting, verify_segment
 from e2ev.verify.board import ENTRY_CHECKS
-from e2ev.verify.check import Check, Finding, Gathered, Outcome, Report, Scope, State, Verdict
+from e2ev.verify.check import Check, Findings, Gathered, Outcome, Report, Scope, State, Verdict
+from e2ev.verify.executors import Executor, Processes, Serial
+from e2ev.verify.log import Log, read_log
+from e2ev.verify.segments import (
+    BATCHED,
+    PLAIN,
+    SegmentSetting,
+    ballot_jobs,
+    commitment_offsets,
+    segment_size,
+    units,
+    verify_segment,
+)
 from e2ev.verify.setting import Setting, setting_of
+from e2ev.verify.sums import Sum
 
 CHECKS: tuple[Check, ...] = (
     *ENTRY_CHECKS,
@@ -49,11 +50,8 @@ CHECKS: tuple[Check, ...] = (
 EXCLUDING = frozenset(check.id for check in ballots.CHECKS) | {"R.1", "B.4", "5.A", "I.2"}
 """Checks that one ballot alone can fail, so that it can be excluded for them."""
 
-SEGMENT = 64
-"""Ballots of one work unit."""
-
 Progress = Callable[[int, int], None]
-"""Called with the number of ballots checked so far, and of all."""
+"""Called with how much is done so far (ballots checked, bytes read), and of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +65,8 @@ class Options:
         need_anchors: Whether a run without anchors is incomplete.
         disabled: Checks that are left out: for controls of test vectors alone.
         progress: Told about ballots.
+        reading: Told about bytes of the board, before that.
+        executor: Does the work on ballots; None for as many processes as `jobs` says.
     """
 
     jobs: int = 1
@@ -75,16 +75,23 @@ class Options:
     need_anchors: bool = True
     disabled: frozenset[str] = frozenset()
     progress: Progress = lambda _done, _all: None
+    reading: Progress = lambda _done, _all: None
+    executor: Executor | None = None
 
 
-@dataclass(slots=True)
-class _Log:
-    """What the pass over the log gave."""
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A board whose log was read and whose keys are there, so that its ballots can be looked at."""
 
-    ledger: Ledger
-    findings: list[Finding] = field(default_factory=list)
-    tree: Tree = field(default_factory=Tree)
-    committed: int = 0
+    path: Path
+    log: Log
+    setting: Setting
+    segment: SegmentSetting
+    options: Options
+
+
+Look = Callable[[Ready, Sum], None]
+"""Adds up what all ballots of a board give."""
 
 
 def verify(path: Path, options: Options = Options()) -> Report:
@@ -93,83 +100,46 @@ def verify(path: Path, options: Options = Options()) -> Report:
     Raises:
         DataError: The file is no board, or cannot be read at all.
     """
-    log = _read(path, options)
+    return verify_with(_look_at_all, path, options)
+
+
+def verify_with(look: Look, path: Path, options: Options) -> Report:
+    """Return what all checks say of a board file, what its ballots give being known from `look`; errors as above."""
+    log = read_log(path, options.groups, options.disabled, options.reading)
     contents = log.ledger.contents
-    gathered = Gathered()
-    gathered.findings += log.findings
-    gathered.subjects |= {check.id: log.tree.size for check in ENTRY_CHECKS}
+    gathered, excluded = Gathered(), Findings()
+    gathered.findings = log.findings
+    gathered.count({check.id: log.tree.size for check in ENTRY_CHECKS})
     if contents is None:
-        return _report(gathered, log, None, options)
+        return _report(_Run(gathered, excluded, log, None, options))
     setting = setting_of(contents, _trusted_keys(options.disabled))
     _check_setup(gathered, setting, options.disabled)
     context = setting.ballot_context
     if context is not None:
-        _check_ballots(gathered, path, setting, context, options)
+        ready = Ready(path, log, setting, SegmentSetting(path, context, options.disabled), options)
+        excluded = _check_ballots(gathered, ready, look)
         _check_decryption(gathered, cases.Decryption(path, setting, context, gathered.piles), options.disabled)
     if options.anchors is not None:
         gathered.look(
             _given(options.anchors), [AnchorCase(contents, log.tree.root(), options.anchors)], options.disabled
         )
-    return _report(gathered, log, setting, options)
+    return _report(_Run(gathered, excluded, log, setting, options))
 
 
-# One pass over the log
+def prepare(path: Path, options: Options) -> Ready:
+    """Return a board whose ballots can be looked at.
 
-
-def _read(path: Path, options: Options) -> _Log:
-    with path.open("rb") as stream:
-        head = read_head(stream, str(path))
-    log = _Log(Ledger(options.groups, options.disabled))
-    for event in scan(path):
-        if isinstance(event, Logged):
-            log.tree = event.before.append(event.entry.leaf_hash)
-            log.findings += _objections(log, event)
-        elif isinstance(event, Committed):
-            log.findings += _checkpoint(log, event)
-        elif isinstance(event, Damaged):
-            log.findings.append(Finding("B.1", event.error.found, event.index, f"byte {event.offset}"))
-    if log.committed < log.tree.size:
-        missing = log.tree.size - log.committed
-        log.findings.append(Finding("B.1", f"{missing} entries stand behind the last checkpoint", log.committed))
-    contents = log.ledger.contents
-    if contents is not None and head.election != contents.id:
-        log.findings.append(Finding("B.6", "the file's head names another election than genesis", 0))
-    log.findings = [finding for finding in log.findings if finding.check not in options.disabled]
-    return log
-
-
-def _objections(log: _Log, event: Logged) -> Iterator[Finding]:
-    for objection in log.ledger.take(event):
-        code = event.entry.header.code
-        yield Finding(objection.check, objection.found, event.index, "", objection.culprit, code)
-    contents = log.ledger.contents
-    if contents is not None and event.entry.header.kind == Kind.TALLY:
-        try:
-            body = decode_posted(event, contents.group).body.form
-        except DataError:
-            return
-        if isinstance(body, bodies.TallyBody) and (body.board_size, body.board_root) != (
-            event.index,
-            event.before.root(),
-        ):
-            yield Finding("T.1", "the tally was not decided on the board as it stood before", event.index)
-
-
-def _checkpoint(log: _Log, event: Committed) -> Iterator[Finding]:
-    contents, log.committed = log.ledger.contents, event.size
-    where = f"checkpoint over {event.size} entries"
-    if contents is None:
-        yield Finding("B.2", "a checkpoint before genesis", place=where)
-        return
-    genesis = contents.genesis.body.form
-    try:
-        key = NoteKey(genesis.log_origin, key_of(genesis.log_key))
-        stated = check_checkpoint(event.note, key, where=where)
-    except (E2evError, ValueError) as error:
-        yield Finding("B.2", getattr(error, "found", "the log's name or key is no good one"), place=where)
-        return
-    if (stated.size, stated.root) != (event.size, event.root):
-        yield Finding("B.2", "size and root are not those of the entries before it", place=where)
+    Raises:
+        DataError: The file is no board, or cannot be read at all.
+        IncompleteError: The keys are missing, so there is nothing to look at.
+    """
+    log = read_log(path, options.groups, options.disabled, options.reading)
+    setting = setting_of(log.ledger.held, _trusted_keys(options.disabled))
+    context = setting.ballot_context
+    if context is None:
+        found = "the keys of all trustees are not on the board, or not in the group"
+        raise IncompleteError(found, where=str(path), remedy=f"e2ev verify {path}")
+    return Ready(path, log, setting, SegmentSetting(path, context, options.disabled), options)
 
 
 # Setup, ballots
@@ -195,78 +165,46 @@ def _check_setup(gathered: Gathered, setting: Setting, disabled: frozenset[str])
         gathered.look(by_scope[Scope.DEVICE], devices, disabled)
 
 
-def ballot_jobs(setting: Setting, commitments: Mapping[bytes, int]) -> tuple[BallotJob, ...]:
-    """Return one job for each ballot on the board; only where there are joint keys.
+def _check_ballots(gathered: Gathered, ready: Ready, look: Look) -> Findings:
+    """Check every ballot, gather the piles of those that count, and return what was found of excluded ones."""
+    with TemporaryDirectory(prefix="e2ev-verify-") as folder:
+        total = Sum(Path(folder))
+        look(ready, total)
+        total.conclude(ready.setting.contents, ready.options.disabled)
+    gathered.findings.add(total.findings, total.findings.counts)
+    gathered.count(total.subjects)
+    gathered.piles = total.piles
+    return total.excluded
 
-    Args:
-        setting: The election.
-        commitments: Offsets in the side file, by code.
+
+def _look_at_all(ready: Ready, total: Sum) -> None:
+    look_at(ready, range(len(ready.setting.contents.ballots)), total)
+
+
+def look_at(ready: Ready, rows: range, total: Sum) -> None:
+    """Add up what the ballots in these rows give.
+
+    Raises:
+        DataError: The board changes while it is read.
+        IncompleteError: Processes died over it again and again.
     """
-    contents, joint = setting.contents, setting.joint
-    if joint is None:
-        return ()
-    hashes = {a: hashing.device_hash(joint.extended_hash, d.name) for a, d in contents.devices.items()}
-    return tuple(
-        BallotJob(place.index, place.offset, code, place.author, place.counter, place.previous_code,
-                  contents.devices[place.author].unit, contents.devices[place.author].name, hashes[place.author],
-                  contents.counted(code), commitments.get(code))
-        for code, place in contents.ballots.items()
-    )  # fmt: skip
+    contents, options = ready.setting.contents, ready.options
+    offsets = commitment_offsets(ready.path, contents.ballots)
+    bounds = BATCHED if any(offset >= 0 for offset in offsets) else PLAIN
+    size = segment_size(contents.manifest, len(rows), options.jobs, bounds)
+    jobs = ballot_jobs(ready.setting, rows, offsets)
+    with closing(
+        executor_for(options, -(-len(rows) // size)).run(partial(verify_segment, ready.segment), units(jobs, size))
+    ) as parts:
+        for part in parts:
+            total.add(part)
+            options.progress(total.ballots, len(rows))
 
 
-@contextmanager
-def _executor(jobs: int) -> Iterator[Executor | None]:
-    if jobs <= 1:
-        yield None
-        return
-    with ProcessPoolExecutor(jobs) as pool:
-        yield pool
-
-
-def _check_ballots(gathered: Gathered, path: Path, setting: Setting, context: BallotContext, options: Options) -> None:
-    """Check every ballot, and gather the piles of those that count."""
-    contents = setting.contents
-    jobs = ballot_jobs(setting, index_commitments(path))
-    segments = [jobs[i : i + SEGMENT] for i in range(0, len(jobs), SEGMENT)]
-    work = partial(verify_segment, SegmentSetting(path, context, options.disabled))
-    parts: list[Partial] = []
-    with _executor(min(options.jobs, len(segments))) as pool:
-        for part in map(work, segments) if pool is None else pool.map(work, segments):
-            parts.append(part)
-            options.progress(min(len(parts) * SEGMENT, len(jobs)), len(jobs))
-    for part in parts:
-        gathered.add(part.findings, dict(part.subjects))
-    for check, found, pairs in (
-        ("5.A", "id_B is that of another ballot", [p for part in parts for p in part.identifiers]),
-        ("I.2", "a ciphertext is that of another ballot, or twice on this one",
-         [p for part in parts for p in part.ciphertexts]),
-    ):  # fmt: skip
-        if check not in options.disabled:
-            gathered.findings += _repeated(check, found, pairs, contents)
-    if "D.3" not in options.disabled:
-        gathered.findings += list(_exclusions(contents, gathered.findings))
-    gathered.piles = add_piles(dict(part.piles) for part in parts)
-
-
-def _repeated(check: str, found: str, pairs: Sequence[tuple[bytes, int]], contents: Contents) -> Iterator[Finding]:
-    """Yield a finding for each ballot that has a value which stands on the board before."""
-    codes = {place.index: code for code, place in contents.ballots.items()}
-    seen: dict[bytes, int] = {}
-    told: set[int] = set()
-    for value, index in pairs:
-        if value in seen and index not in told:
-            told.add(index)
-            yield Finding(check, f"{found} (entry {seen[value]})", index, ballot=codes[index])
-        seen.setdefault(value, index)
-
-
-def _exclusions(contents: Contents, findings: Sequence[Finding]) -> Iterator[Finding]:
-    """D.3: an excluded ballot fails the check that it is excluded for."""
-    failed = {(finding.ballot, finding.check) for finding in findings}
-    for code, posted in contents.exclusions.items():
-        if (code, posted.body.form.check) not in failed:
-            found = f"ballot {code.hex()[:12]} is excluded for {posted.body.form.check} and does not fail it"
-            yield Finding("D.3", found, posted.index)
+def executor_for(options: Options, segments: int) -> Executor:
+    """Return who does the work on so many segments."""
+    jobs = min(options.jobs, segments)
+    return options.executor or (Serial() if jobs <= 1 else Processes(jobs))
 
 
 # Decryption, results, challenged ballots
@@ -290,32 +228,39 @@ def _given(anchors: Anchors) -> list[Check]:
 # The report
 
 
-def _report(gathered: Gathered, log: _Log, setting: Setting | None, options: Options) -> Report:
-    contents = log.ledger.contents
-    excused = frozenset(contents.exclusions) if contents else frozenset()
-    against = [f for f in gathered.findings if f.ballot not in excused or f.check not in EXCLUDING]
-    excluded = [f for f in gathered.findings if f.ballot in excused and f.check in EXCLUDING]
-    against.sort(key=lambda f: (f.entry if f.entry is not None else log.tree.size, f.check))
-    outcomes = tuple(_outcome(check, gathered, against, setting, options) for check in CHECKS)
-    remarks = tuple(_remarks(contents, options))
-    counted = sum(1 for code in contents.ballots if contents.counted(code)) if contents else 0
-    ballots_seen = (len(contents.ballots) if contents else 0, counted, len(excused))
-    verdict = _verdict(against, outcomes, contents)
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Everything that a run has gathered, findings about excluded ballots by themselves."""
+
+    gathered: Gathered
+    excluded: Findings
+    log: Log
+    setting: Setting | None
+    options: Options
+
+
+def _report(run: _Run) -> Report:
+    contents, findings, tree = run.log.ledger.contents, run.gathered.findings, run.log.tree
+    closed = len(contents.closed_test_ballots()) if contents else 0
+    outcomes = tuple(_outcome(check, run, closed) for check in CHECKS)
+    seen = (len(contents.ballots), contents.counted_ballots(), len(contents.exclusions)) if contents else (0, 0, 0)
     return Report(
-        verdict,
+        _verdict(len(findings), outcomes, contents),
         outcomes,
-        tuple(against),
-        tuple(excluded),
-        remarks,
-        log.tree.size,
-        log.tree.root(),
-        gathered.piles,
-        ballots_seen,
+        tuple(findings),
+        tuple(run.excluded),
+        tuple(_remarks(contents, run.options, closed)),
+        tree.size,
+        tree.root(),
+        run.gathered.piles,
+        seen,
+        findings.unlisted(),
+        sum(run.excluded.unlisted().values()),
     )
 
 
-def _verdict(findings: Sequence[Finding], outcomes: Sequence[Outcome], contents: Contents | None) -> Verdict:
-    if findings:
+def _verdict(failures: int, outcomes: Sequence[Outcome], contents: Contents | None) -> Verdict:
+    if failures:
         return Verdict.REJECTED
     unsupported = contents is None or contents.unsupported or contents.genesis.body.form.features
     if unsupported or any(outcome.state is State.NOT_RUN for outcome in outcomes):
@@ -323,34 +268,31 @@ def _verdict(findings: Sequence[Finding], outcomes: Sequence[Outcome], contents:
     return Verdict.ACCEPTED
 
 
-def _outcome(
-    check: Check, gathered: Gathered, findings: Sequence[Finding], setting: Setting | None, options: Options
-) -> Outcome:
-    failures = sum(1 for finding in findings if finding.check == check.id)
-    subjects = gathered.subjects.get(check.id, 0)
+def _outcome(check: Check, run: _Run, closed: int) -> Outcome:
+    failures = run.gathered.findings.counts.get(check.id, 0)
+    subjects = run.gathered.subjects.get(check.id, 0)
     if failures:
         return Outcome(check, State.FAILED, subjects, failures)
-    if check.id in options.disabled:
+    if check.id in run.options.disabled:
         return Outcome(check, State.NOT_RUN, 0, 0, "switched off")
-    state, reason = _state(check, subjects, setting, options)
+    state, reason = _state(check, subjects, run, closed)
     return Outcome(check, state, subjects, 0, reason)
 
 
-def _state(check: Check, subjects: int, setting: Setting | None, options: Options) -> tuple[State, str]:
-    if setting is None:
+def _state(check: Check, subjects: int, run: _Run, closed: int) -> tuple[State, str]:
+    if run.setting is None:
         return State.NOT_RUN, "the record has no genesis that can be read"
-    contents = setting.contents
+    contents = run.setting.contents
     other = {"8.D": "none", "8.E": "simple"}.get(check.id)
     if other is not None and contents.manifest.chaining != other:
         return State.NOT_APPLICABLE, f"the manifest chooses chaining {contents.manifest.chaining}"
     if check.scope is Scope.ANCHOR:
-        return _anchor_state(check, subjects, options)
-    closed = contents.closed_test_ballots()
+        return _anchor_state(check, subjects, run.options)
     if closed and check in opened.SHOWN_CHECKS:
-        return State.NOT_RUN, f"{len(closed)} challenged ballots are not opened yet"
+        return State.NOT_RUN, f"{closed} challenged ballots are not opened yet"
     if subjects:
         return State.PASSED, ""
-    if setting.joint is None and check.scope is not Scope.TRUSTEE:
+    if run.setting.joint is None and check.scope is not Scope.TRUSTEE:
         return State.NOT_RUN, "the keys of all trustees are not on the board, or not in the group"
     return _absent(check, contents)
 
@@ -374,7 +316,7 @@ def _absent(check: Check, contents: Contents) -> tuple[State, str]:
     return State.NOT_APPLICABLE, f"there is no {check.scope.value} on the board"
 
 
-def _remarks(contents: Contents | None, options: Options) -> Iterator[str]:
+def _remarks(contents: Contents | None, options: Options, closed: int) -> Iterator[str]:
     if contents is None:
         return
     if options.anchors is None:
@@ -383,6 +325,5 @@ def _remarks(contents: Contents | None, options: Options) -> Iterator[str]:
         yield f"the record uses {feature}, which this verifier does not know"
     if contents.exclusions:
         yield f"{len(contents.exclusions)} ballots are excluded, each for a check that it fails"
-    closed = contents.closed_test_ballots()
     if closed:
-        yield f"{len(closed)} of {len(contents.test_ballots())} challenged ballots are not opened"
+        yield f"{closed} of {len(contents.test_ballots())} challenged ballots are not opened"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from e2ev import arith, ceremony, chaining, hashing
+from e2ev import ceremony, chaining, hashing
 from e2ev.board.contents import Device
 from e2ev.record import bodies
 from e2ev.record.codec import Judged, judge, path_text
@@ -55,19 +55,22 @@ def version(setting: Setting) -> Iterator[Finding]:
 
 def prime(setting: Setting) -> Iterator[Finding]:
     """1.B."""
-    good = arith.integer(setting.contents.genesis.body.form.p) == setting.election.group.p
+    group = setting.election.group
+    good = setting.contents.genesis.body.form.p == group.p.to_bytes(group.element_bytes, "big")
     yield from _genesis(setting, "1.B", good, "p is not the standard prime of the named group")
 
 
 def order(setting: Setting) -> Iterator[Finding]:
     """1.C."""
-    good = arith.integer(setting.contents.genesis.body.form.q) == setting.election.group.q
+    group = setting.election.group
+    good = setting.contents.genesis.body.form.q == group.q.to_bytes(group.scalar_bytes, "big")
     yield from _genesis(setting, "1.C", good, "q is not the standard order of the named group")
 
 
 def generator(setting: Setting) -> Iterator[Finding]:
     """1.D."""
-    good = arith.integer(setting.contents.genesis.body.form.g) == setting.election.group.g
+    group = setting.election.group
+    good = setting.contents.genesis.body.form.g == group.g.to_bytes(group.element_bytes, "big")
     yield from _genesis(setting, "1.D", good, "g is not the standard generator of the named group")
 
 

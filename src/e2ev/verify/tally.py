@@ -29,7 +29,7 @@ class AttemptCase:
         first_cells: What the first attempt with cells stated.
         expected: The one partition of the counted ballots.
         piles: The counted ballots.
-        tasks: What is decrypted; empty where a residue is not in the group.
+        tasks: What is decrypted; None where that cannot be said: a value is not in the group, or a ballot not there.
         openings: Each trustee's openings, judged.
         responses: Each trustee's responses, judged.
     """
@@ -40,7 +40,7 @@ class AttemptCase:
     first_cells: tuple[bodies.Cell, ...]
     expected: tuple[CountedCell, ...]
     piles: Mapping[Place, Pile]
-    tasks: tuple[Task, ...]
+    tasks: tuple[Task, ...] | None
     openings: Mapping[TrusteeId, Judged[bodies.OpeningsBody]]
     responses: Mapping[TrusteeId, Judged[bodies.ResponsesBody]]
 
@@ -114,6 +114,8 @@ def only_challenged(case: AttemptCase) -> Iterator[Finding]:
 
 def complete_messages(case: AttemptCase) -> Iterator[Finding]:
     """T.3."""
+    if case.tasks is None:
+        return
     count = len(case.tasks)
     for name, messages in (("commitments", case.attempt.commitments), ("openings", case.attempt.openings),
                            ("responses", case.attempt.responses)):  # fmt: skip
@@ -132,7 +134,7 @@ def openings_match(case: AttemptCase) -> Iterator[Finding]:
         for path in judged.failures:
             yield Finding("T.4", "the value is not in Z_p^r", posted.index, path_text(path), who)
         commitments = case.attempt.commitments[trustee].body.form.commitments
-        for i, (task, commitment) in enumerate(zip(case.tasks, commitments, strict=False)):
+        for i, (task, commitment) in enumerate(zip(case.tasks or (), commitments, strict=False)):
             opening = case.opening(trustee, i)
             if opening is not None and task.commitment(trustee, opening, quorum) != commitment:
                 yield Finding("T.4", "the opening is not what was committed to", posted.index, f"openings[{i}]", who)
@@ -146,7 +148,7 @@ def responses_fit(case: AttemptCase) -> Iterator[Finding]:
         keys = share_keys(everyone, trustee)
         for path in judged.failures:
             yield Finding("T.5", "the value is not below q", posted.index, path_text(path), who)
-        for i, (task, response) in enumerate(zip(case.tasks, judged.value.responses, strict=False)):
+        for i, (task, response) in enumerate(zip(case.tasks or (), judged.value.responses, strict=False)):
             openings = {member: case.opening(member, i) for member in case.body.value.quorum}
             known = {member: opening for member, opening in openings.items() if opening is not None}
             if len(known) != len(openings) or not judged.holds("responses", i):
@@ -210,11 +212,14 @@ def count_bound(case: CountCase) -> Iterator[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class DataCase:
-    """The decrypted contest data of one contest of a challenged ballot; fields as in `CountCase`."""
+    """The decrypted contest data of one contest of a challenged ballot; fields as in `CountCase`.
+
+    The ballot may have no such data, or none may be stated, but not both.
+    """
 
     key: Element
-    task: DataTask
-    stated: DecryptedData
+    task: DataTask | None
+    stated: DecryptedData | None
     unsound: tuple[tuple[str | int, ...], ...]
     entry: int
     place: str
@@ -234,12 +239,18 @@ def data_member(case: DataCase) -> Iterator[Finding]:
 
 def data_proof(case: DataCase) -> Iterator[Finding]:
     """12.B."""
-    if not case.unsound and not tally.is_valid_joint_proof(case.task, case.key, case.stated.beta, case.stated.proof):
+    if case.unsound or case.task is None or case.stated is None:
+        return
+    if not tally.is_valid_joint_proof(case.task, case.key, case.stated.beta, case.stated.proof):
         yield Finding("12.B", "the proof of decryption does not verify", case.entry, case.place)
 
 
 def data_plain(case: DataCase) -> Iterator[Finding]:
     """12.C."""
+    if case.task is None or case.stated is None:
+        found = "is shown that the ballot does not have" if case.task is None else "of the ballot is not shown"
+        yield Finding("12.C", f"contest data {found}", case.entry, case.place)
+        return
     if case.unsound:
         return
     plain = decrypt_contest_data(case.task.identifier_hash, case.task.contest, case.task.ciphertext, case.stated.beta)

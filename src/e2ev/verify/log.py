@@ -1,0 +1,108 @@
+"""One pass over the log: what the rules, the chains and the checkpoints of a board have against it."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from e2ev.board.contents import decode_posted
+from e2ev.board.ledger import Ledger
+from e2ev.board.merkle import Tree
+from e2ev.board.note import NoteKey, check_checkpoint
+from e2ev.board.reader import Committed, Damaged, Logged, open_board, read_head, scan
+from e2ev.errors import DataError, E2evError
+from e2ev.group import Group
+from e2ev.record import bodies
+from e2ev.record.entry import key_of
+from e2ev.record.kinds import Kind
+from e2ev.verify.check import Finding, Findings
+
+TOLD = 500
+"""Entries after which progress is told."""
+
+
+@dataclass(slots=True)
+class Log:
+    """What the pass over the log gave."""
+
+    ledger: Ledger
+    disabled: frozenset[str] = frozenset()
+    findings: Findings = field(default_factory=Findings)
+    tree: Tree = field(default_factory=Tree)
+    committed: int = 0
+
+    def take(self, findings: Iterable[Finding]) -> None:
+        """Take in findings of checks that are not left out."""
+        self.findings.take(finding for finding in findings if finding.check not in self.disabled)
+
+
+def read_log(
+    path: Path,
+    groups: Sequence[Group],
+    disabled: frozenset[str] = frozenset(),
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> Log:
+    """Return what one pass over a board file gives.
+
+    Args:
+        path: The board file.
+        groups: Those that genesis may name.
+        disabled: Checks that are left out.
+        progress: Told now and then how many bytes were read, and of all.
+
+    Raises:
+        DataError: The file is no board, or cannot be read at all.
+    """
+    with open_board(path) as stream:
+        head = read_head(stream, str(path))
+    log, size = Log(Ledger(groups, disabled), disabled), path.stat().st_size
+    for event in scan(path):
+        if isinstance(event, Logged):
+            if event.index % TOLD == 0:
+                progress(event.offset if event.index else 0, size)
+            log.tree = event.before.append(event.entry.leaf_hash)
+            log.take(_objections(log, event))
+        elif isinstance(event, Committed):
+            log.take(_checkpoint(log, event))
+        elif isinstance(event, Damaged):
+            log.take([Finding("B.1", event.error.found, event.index, f"byte {event.offset}")])
+    if log.committed < log.tree.size:
+        missing = log.tree.size - log.committed
+        log.take([Finding("B.1", f"{missing} entries stand behind the last checkpoint", log.committed)])
+    contents = log.ledger.contents
+    if contents is not None and head.election != contents.id:
+        log.take([Finding("B.6", "the file's head names another election than genesis", 0)])
+    return log
+
+
+def _objections(log: Log, event: Logged) -> Iterator[Finding]:
+    for objection in log.ledger.take(event):
+        code = event.entry.header.code
+        yield Finding(objection.check, objection.found, event.index, "", objection.culprit, code)
+    contents = log.ledger.contents
+    if contents is not None and event.entry.header.kind == Kind.TALLY:
+        try:
+            body = decode_posted(event, contents.group).body.form
+        except DataError:
+            return
+        if isinstance(body, bodies.TallyBody) and (body.board_size, body.board_root) != (
+            event.index,
+            event.before.root(),
+        ):
+            yield Finding("T.1", "the tally was not decided on the board as it stood before", event.index)
+
+
+def _checkpoint(log: Log, event: Committed) -> Iterator[Finding]:
+    contents, log.committed = log.ledger.contents, event.size
+    where = f"checkpoint over {event.size} entries"
+    if contents is None:
+        yield Finding("B.2", "a checkpoint before genesis", place=where)
+        return
+    genesis = contents.genesis.body.form
+    try:
+        key = NoteKey(genesis.log_origin, key_of(genesis.log_key))
+        stated = check_checkpoint(event.note, key, where=where)
+    except (E2evError, ValueError) as error:
+        yield Finding("B.2", getattr(error, "found", "the log's name or key is no good one"), place=where)
+        return
+    if (stated.size, stated.root) != (event.size, event.root):
+        yield Finding("B.2", "size and root are not those of the entries before it", place=where)

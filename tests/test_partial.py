@@ -184,7 +184,11 @@ def test_every_part_of_a_file_is_signed(board: Path, made: list[Path], tmp_path:
         assert (error.where, "damaged" in error.found) == (str(bad), True), place
 
 
-@pytest.mark.parametrize("change", [lambda d: b"", lambda d: d[:-1], lambda d: d[:100], lambda d: d + b"\0"], ids=str)
+@pytest.mark.parametrize(
+    "change",
+    [lambda d: b"", lambda d: d[:-1], lambda d: d[:100], lambda d: d + b"\0"],
+    ids=["empty", "one short", "cut", "one more"],
+)
 def test_file_of_another_length_is_refused(
     change: Callable[[bytes], bytes], board: Path, made: list[Path], tmp_path: Path
 ) -> None:

@@ -26,7 +26,8 @@ from tests.commands import ENVIRONMENT, ROOT
 ALLOWED = 400 << 20
 """Bytes that one process may have."""
 ENTRIES = 1_000_000
-FEW, MANY = 2_500, 7_500
+FEW, MANY = 7_500, 22_500
+"""Boards below some thousand entries are still filling buffers of a fixed size, and would overstate the slope."""
 
 
 @pytest.fixture(scope="module")

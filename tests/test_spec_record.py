@@ -242,4 +242,12 @@ def test_name_in_the_notation_table_is_one_of_the_code(name: str) -> None:
 
 def test_pages_in_the_reading_order_are_named_once_each() -> None:
     order = re.findall(r"^\d\. `(\w+\.md)`", README, re.MULTILINE)
-    assert order == ["manifest.md", "protocol.md", "record.md", "board.md", "verification.md", "threats.md"]
+    assert order == [
+        "manifest.md",
+        "protocol.md",
+        "record.md",
+        "board.md",
+        "verification.md",
+        "threats.md",
+        "partials.md",
+    ]

@@ -20,7 +20,7 @@ from e2ev.board.ledger import read_contents
 from e2ev.demo.forge import take_apart, write_board
 from e2ev.demo.tamper import find
 from e2ev.demo.toy import TOY
-from e2ev.errors import IncompleteError, NotReadyError
+from e2ev.errors import DataError, IncompleteError, NotReadyError
 from e2ev.record.codec import encode
 from e2ev.signing import SigningKey
 from e2ev.verify import segments
@@ -242,6 +242,37 @@ def test_no_more_units_are_taken_than_there_are_hands() -> None:
     assert next(results) == 1
     assert len(taken) < 10
     results.close()
+
+
+# A board that changes meanwhile
+
+
+@dataclass(frozen=True)
+class Meddling:
+    """Writes something into the board after its log was read."""
+
+    board: Path
+    change: Callable[[bytes], bytes]
+
+    def run(self, work: Callable[[Any], Any], units: Iterable[Any]) -> Generator[Any, None, None]:
+        self.board.write_bytes(self.change(self.board.read_bytes()))
+        yield from Processes(2).run(work, units)
+
+
+@small_segments
+@pytest.mark.parametrize("change", ["other ballot", "cut", "gone"])
+def test_board_that_changes_while_it_is_read_is_noticed(change: str, boards: dict[str, Path], tmp_path: Path) -> None:
+    board = tmp_path / "changing.board"
+    board.write_bytes(boards["honest"].read_bytes())
+    ballots = read_contents(board, (TOY,)).ballots
+    first, second, third = (ballots.at(row).offset for row in range(3))
+    changes: dict[str, Callable[[bytes], bytes]] = {
+        "other ballot": lambda data: data[:first] + data[second:third] + data[first:second] + data[third:],
+        "cut": lambda data: data[: second + 20],
+        "gone": lambda data: b"",
+    }
+    with pytest.raises(DataError, match="not the one that was read before"):
+        verify(board, replace(OPTIONS, executor=Meddling(board, changes[change])))
 
 
 # Who interrupts

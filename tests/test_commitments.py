@@ -19,14 +19,13 @@ from e2ev.demo.tamper_ballots import BALLOTS
 from e2ev.demo.toy import LOOSE
 from e2ev.elgamal import HashedCiphertext
 from e2ev.errors import StorageError
-from e2ev.group import P3072, Element, Group, Residue
+from e2ev.group import Element, Group, Residue
 from e2ev.sigma import Proof, ProofOfOne
 from e2ev.verify import rebuild
 from e2ev.verify.check import Report, Verdict
 from e2ev.verify.rebuild import Rebuilt, rebuild_commitments
 from e2ev.verify.run import Options, verify
 from tests.commands import Shell
-from tests.elections import finished
 
 OPTIONS = Options(groups=(LOOSE,), need_anchors=False)
 Frames = Mapping[bytes, list[Residue]]
@@ -266,12 +265,12 @@ def test_side_file_that_cannot_be_written_is_an_error(bare: Path) -> None:
     assert not bare.with_name(bare.name + ".commitments.unfinished").exists()
 
 
-def test_command_makes_the_side_file(tmp_path: Path) -> None:
-    board = Path(shutil.copy(finished(P3072).board, tmp_path / "bare.board"))
-    made = Shell()("commitments", "make", board, "--json", "--jobs", 1).json
-    assert made == {"file": f"{board}.commitments", "ballots": 11, "kept": 10}
-    said = Shell()("commitments", "make", board, "--jobs", 1)
-    assert "commitments of 10 of 11 ballots" in said.out
+def test_command_makes_the_side_file(bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("e2ev.verify.run.Options", partial(Options, groups=(LOOSE,)))
+    made = Shell()("commitments", "make", bare, "--json", "--jobs", 1).json
+    assert made == {"file": f"{bare}.commitments", "ballots": 13, "kept": 12}
+    said = Shell()("commitments", "make", bare, "--jobs", 1)
+    assert "commitments of 12 of 13 ballots" in said.out
     assert "e2ev verify" in said.err
     Shell()("commitments", "make", tmp_path / "none.board", code=3)
 

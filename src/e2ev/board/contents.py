@@ -253,9 +253,11 @@ def read_ballot(path: Path, contents: Contents, code: bytes) -> Unchecked[bodies
     """Return a ballot's body from the board file.
 
     Raises:
-        DataError: The file changed, or the body does not decode.
+        DataError: No such ballot is on the board, the file changed, or the body does not decode.
     """
-    place = contents.ballots[code]
+    place = contents.ballots.get(code)
+    if place is None:
+        raise DataError(f"ballot {code.hex()[:12]} is not on the board", where=str(path))
     with open_board(path) as stream:
         entry = read_logged(stream, place.offset, place.index, str(path))
     return decode(bodies.BallotBody, entry.body, contents.group, f"entry {place.index}")

@@ -7,6 +7,7 @@ from typing import Any
 
 from e2ev import hashing
 from e2ev.ballot import BallotSecret, EncryptedBallot, OpenedContest, OpenedSelection, open_contest
+from e2ev.board.merkle import HASH_BYTES
 from e2ev.contest_data import decrypt_contest_data
 from e2ev.demo.forge import (
     Change,
@@ -195,6 +196,13 @@ def _cast_ballot_opened(listed: bool, decision: str = "cast") -> Change:
     return changed
 
 
+def _stranger_opened(forgery: Forgery) -> Forgery:
+    """Let a tally order a ballot to be opened that nobody posted, and post what opens it."""
+    nobody = bytes(HASH_BYTES)
+    forgery = _first(Kind.TALLY, "open_by_nonce", change=lambda codes: (*codes, nobody))(forgery)
+    return _first(Kind.OPENED_BALLOT, "ballot", change=always(nobody))(forgery)
+
+
 def _other_data_nonce(forgery: Forgery) -> Forgery:
     """Show another nonce for contest data, with the bytes that it makes of the ciphertext."""
     (shown,) = forgery.indices(Kind.OPENED_BALLOT)
@@ -287,6 +295,8 @@ _ANYWHERE = (
               trips("D.5"), _cast_ballot_opened(listed=True)),
     Tampering("opened-without-order", "A cast ballot's vote is published though no tally ordered it.", trips("D.5"),
               _cast_ballot_opened(listed=False)),
+    Tampering("stranger-opened", "A tally orders a ballot to be opened that is not on the board, and it is shown.",
+              trips("D.5"), _stranger_opened),
     Tampering("tally-of-another-board", "A tally names a state of the board that never was.", trips("T.1"),
               _other_board),
     Tampering("quorum-too-small", "A tally asks fewer key holders than the quorum.", trips("T.1"), _quorum_too_small),

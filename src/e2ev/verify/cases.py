@@ -50,7 +50,7 @@ class Decryption:
         return dict(zip(posted, judge_all([p.body for p in posted.values()]), strict=True))
 
     def _read(self, code: bytes) -> Judged[bodies.BallotBody] | None:
-        """Return a ballot; None where its form is wrong, which the pass over the ballots has found."""
+        """Return a ballot; None where it is not on the board (D.5 says so) or malformed (their pass does)."""
         try:
             return judge(read_ballot(self.path, self.setting.contents, code))
         except DataError:
@@ -83,8 +83,7 @@ class Decryption:
 
     def _ballots(self, codes: Iterable[bytes]) -> dict[bytes, EncryptedBallot] | None:
         """Return sound ballots by their codes; None if one is not there, or not sound."""
-        known = self.setting.contents.ballots
-        found = {code: self._ballot(code) if code in known else None for code in codes}
+        found = {code: self._ballot(code) for code in codes}
         sound = {code: ballot for code, ballot in found.items() if ballot is not None}
         return sound if len(sound) == len(found) else None
 

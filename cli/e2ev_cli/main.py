@@ -11,6 +11,7 @@ import typer
 from e2ev.errors import E2evError, InternalError, StorageError
 from e2ev_cli import auditor, ballot, device, shards, ui, voter
 from e2ev_cli.bench import bench
+from e2ev_cli.board import app as board_app
 from e2ev_cli.ceremony import app as ceremony_app
 from e2ev_cli.demo import demo
 from e2ev_cli.election import app as election_app
@@ -45,6 +46,7 @@ app.command()(voter.track)
 app.add_typer(voter.test_ballot, name="test-ballot")
 app.command()(auditor.verify)
 app.command()(shards.merge)
+app.add_typer(board_app, name="board")
 app.add_typer(shards.commitments, name="commitments")
 app.command()(auditor.explain)
 app.command()(auditor.export)

@@ -1,0 +1,45 @@
+"""`e2ev board`: what anybody does with a board as a file and a log, whatever election stands on it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from e2ev_cli import ui
+
+app = typer.Typer(help="The board as a file and a log.", no_args_is_help=True)
+
+Board = Annotated[Path, typer.Argument(help="The board file.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+@app.command()
+def info(board: Board, as_json: AsJson = False) -> None:
+    """Show what a board holds: entries by kind, size and root as words, the last checkpoint's signers.
+
+    Nothing is judged here; that is e2ev verify.
+
+    Example: e2ev board info council.board
+    """
+    from e2ev.board.summary import summarize
+    from e2ev.codes import spoken
+
+    found = summarize(board)
+    if as_json:
+        ui.out_json({
+            "election": found.election.hex(), "entries": found.size, "root": found.root.hex(), "bytes": found.end,
+            "checkpoints": found.checkpoints, "signers": found.signers, "kinds": found.kinds,
+            "behind_last_checkpoint": found.loose, "damage": found.damage,
+        })  # fmt: skip
+        return
+    ui.out(f"election  {found.election.hex()}")
+    ui.out(f"entries   {found.size} in {found.end} bytes, under {found.checkpoints} checkpoints")
+    ui.out(f"root      {found.root.hex()}")
+    ui.out(f"          {spoken(found.root, 8)}")
+    ui.out(f"signed by {', '.join(map(ui.printable, found.signers)) or 'nobody'}")
+    ui.out()
+    ui.out(ui.table([(kind, str(number)) for kind, number in found.kinds.items()], ("kind", "entries")))
+    if found.loose:
+        ui.out(f"\n{found.loose} entries behind the last checkpoint, which were promised to nobody")
+    if found.damage:
+        ui.out(f"\nthe file cannot be read on: {ui.printable(found.damage)}")

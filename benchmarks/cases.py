@@ -2,14 +2,13 @@
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import accumulate, repeat
 
 import msgpack
 
 from benchmarks import naive, ours
 from benchmarks.naive import Election, Powmod, Tabled, ballot_of
-from benchmarks.ours import AUTHOR, COUNTER, FIELD, SINGLE, Sample, Shape, Stream, WideGroup
+from benchmarks.ours import AUTHOR, COUNTER, FIELD, SINGLE, Sample, Shape, Stream
 from benchmarks.paired import Case, Figure, Kind, Work, equal
 from e2ev import arith, prepared
 from e2ev.arith import Integer, integer
@@ -54,7 +53,7 @@ def _times(number: int, function: Callable[[], object], powers: int = 1) -> Work
 
 def fixed_base(group: Group, window: int) -> Case:
     """A table of one base against powmod, with many exponents: one alone would be read from the processor's cache."""
-    table = arith.fixed_base(group.g, group.p, group.q.bit_length(), window)
+    table = arith.FixedBase.of(group.g, group.p, group.q.bit_length(), window)
     exponents = [_scalar(group) for _ in range(400)]
     few = exponents[:10]
     return Case(
@@ -136,8 +135,15 @@ def jacobi(group: Group) -> Case:
 # Ballots
 
 
-def encrypt(group: Group, shape: Shape, count: int = 8) -> Case:
-    """Ballots with their proofs; in the rehearsal both sides make the same ones."""
+def encrypt(group: Group, shape: Shape, count: int = 8, *, bulk: bool = False) -> Case:
+    """Ballots with their proofs; in the rehearsal both sides make the same ones.
+
+    Args:
+        group: The group.
+        shape: Of the ballots.
+        count: How many at once.
+        bulk: Whether the case runs inside of `BallotContext.in_bulk`, as where a device encrypts a thousand ballots.
+    """
     context = ours.context_of(group, shape)
     plain = Election.of(context, Powmod(group))
     few = max(1, count // 4)
@@ -147,19 +153,13 @@ def encrypt(group: Group, shape: Shape, count: int = 8) -> Case:
         return [plain.encrypt(shape.values(), AUTHOR, COUNTER, FIELD, stream) for _ in range(few)]
 
     return Case(
-        f"encrypt {shape} with proofs",
+        f"encrypt {shape} with proofs, {'in bulk' if bulk else 'a few'}",
         "ballot",
         Work(lambda: ours.encrypt(context, shape, count, Stream()), count),
         Work(by_hand, few),
-        figure=FIGURES["encrypt"] if shape == SINGLE else None,
+        figure=FIGURES["encrypt"] if bulk and shape == SINGLE else None,
         agree=_same_ballots,
     )
-
-
-def encrypt_wide(group: Group, shape: Shape) -> Case:
-    """The same with tables of 12-bit windows for g, K and K̂."""
-    wide = WideGroup(group.name, group.p, group.q, group.g)
-    return replace(encrypt(wide, shape), name=f"encrypt {shape}, 12-bit windows", figure=None)
 
 
 def seal(group: Group, shape: Shape, count: int = 8) -> Case:

@@ -5,11 +5,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from e2ev import arith, claims, hashing
 from e2ev import ballot as ballots
-from e2ev.arith import Integer
+from e2ev import claims, hashing
 from e2ev.ballot import BallotContext, EncryptedBallot, PlainBallot, PlainContest
-from e2ev.group import SYSTEM_RANDOMNESS, Base, Element, Group, Randomness, Residue
+from e2ev.group import SYSTEM_RANDOMNESS, Element, Group, Randomness, Residue
 from e2ev.manifest import read_manifest
 from e2ev.record.bodies import BallotBody
 from e2ev.record.codec import Unchecked, admit, decode, encode, judge_all
@@ -56,27 +55,10 @@ class Shape:
 SINGLE, SEVEN, TWELVE, EIGHTEEN = Shape(1, 4), Shape(1, 7), Shape(12, 4), Shape(1, 18)
 
 
-class WideBase(Base):
-    """An element with a table of 12-bit windows, ten times the memory of the usual one."""
-
-    def _power(self, exponent: Integer) -> Integer:
-        return arith.fixed_base(self.value, self.group.p, self.group.q.bit_length(), 12).power(exponent)
-
-
-class WideGroup(Group):
-    """A group whose generator has a table of 12-bit windows: what bulk work would gain."""
-
-    @property
-    def generator(self) -> Base:
-        """The generator g."""
-        return WideBase(self, self.g)
-
-
 def context_of(group: Group, shape: Shape) -> BallotContext:
     """Return an election whose keys nobody shares: the exponents stand here."""
     g = group.generator
-    keys = (g ** group.scalar(2**63 + 11), g ** group.scalar(2**63 + 29))
-    key, data_key = (type(g)(group, element.value) for element in keys)
+    key, data_key = ((g ** group.scalar(secret)).prepared() for secret in (2**63 + 11, 2**63 + 29))
     return BallotContext(read_manifest(shape.manifest()), key, data_key, bytes(32))
 
 

@@ -7,6 +7,7 @@ import pytest
 from benchmarks import cases, ours
 from benchmarks.conftest import Measure
 from benchmarks.ours import EIGHTEEN, SEVEN, SINGLE, TWELVE, Sample, Shape
+from e2ev.ballot import BULK
 from e2ev.group import P4096
 
 pytestmark = pytest.mark.benchmark(timer=time.thread_time)
@@ -22,8 +23,10 @@ def test_encryption(measure: Measure, shape: Shape, count: int) -> None:
     measure(cases.encrypt(P4096, shape, count))
 
 
-def test_encryption_with_wide_tables(measure: Measure) -> None:
-    measure(cases.encrypt_wide(P4096, SINGLE))
+@pytest.mark.parametrize(("shape", "count"), [(SINGLE, 8), (TWELVE, 2)], ids=str)
+def test_encryption_in_bulk(measure: Measure, shape: Shape, count: int) -> None:
+    with ours.context_of(P4096, shape).in_bulk(BULK):
+        measure(cases.encrypt(P4096, shape, count, bulk=True))
 
 
 def test_moment_of_voting(measure: Measure) -> None:

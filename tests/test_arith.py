@@ -66,9 +66,28 @@ def test_fixed_base_refuses_an_exponent_that_does_not_fit_the_table(exponent: in
 
 def test_fixed_base_holds_reduced_powers_alone() -> None:
     table = arith.fixed_base(TOY.g, TOY.p, 64)
-    assert [len(row) for row in table.rows] == [256] * 8
-    assert all(0 < entry < TOY.p for row in table.rows for entry in row)
-    assert str(table) == f"FixedBase(modulus={TOY.p!r}, window=8)"
+    assert [(width, len(row)) for width, row in table.rows] == [(8, 256)] * 8
+    assert all(0 < entry < TOY.p for _, row in table.rows for entry in row)
+    assert str(table) == f"FixedBase(modulus={TOY.p!r})"
+
+
+@pytest.mark.parametrize(("bits", "window", "rows"), [(256, 12, 21), (64, 12, 5), (64, 8, 8), (7, 8, 1), (66, 8, 8)])
+def test_windows_of_a_table_add_up_to_the_exponent_in_as_few_rows_as_fit(bits: int, window: int, rows: int) -> None:
+    widths = [width for width, _ in FixedBase.of(integer(1), TOY.p, bits, window).rows]
+    assert (len(widths), sum(widths)) == (rows, bits)
+    assert max(widths) - min(widths) <= 1
+
+
+def test_wide_tables_last_as_long_as_their_context() -> None:
+    narrow = arith.fixed_base(TOY.g, TOY.p, 64)
+    with arith.wide_tables([TOY.g], TOY.p, 64):
+        wide = arith.fixed_base(TOY.g, TOY.p, 64)
+        assert len(wide.rows) == 5
+        with arith.wide_tables([TOY.g], TOY.p, 64):
+            assert arith.fixed_base(TOY.g, TOY.p, 64) is wide
+        assert arith.fixed_base(TOY.g, TOY.p, 64) is wide
+        assert wide.power(integer(Q - 2)) == narrow.power(integer(Q - 2))
+    assert arith.fixed_base(TOY.g, TOY.p, 64) is narrow
 
 
 def test_fixed_base_is_made_once_for_each_base() -> None:
@@ -126,8 +145,13 @@ def test_counts_are_exact() -> None:
     arith.power_secret(TOY.g, integer(5), TOY.p)
     for exponent in range(4):
         table.power(integer(exponent))
+    assert COUNTS.multiplication == 4 * 7, "eight rows, of which the first is only looked up"
     multi_power([TOY.g] * 7, [integer(3)] * 7, TOY.p)
+    assert COUNTS.multiplication == 4 * 7 + 13, "3 squarings and products, 6 into the bucket of 3, 1 out of it, 3 down"
     arith.jacobi(TOY.g, TOY.p)
-    assert arith.Counts(power=3, power_secret=1, fixed_base=4, multi_power_bases=7, jacobi=1) == COUNTS
+    arith.multiply(TOY.g, TOY.g, TOY.p)
+    assert COUNTS == arith.Counts(
+        power=3, power_secret=1, fixed_base=4, multi_power_bases=7, jacobi=1, multiplication=42
+    )
     COUNTS.reset()
     assert arith.Counts() == COUNTS

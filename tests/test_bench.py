@@ -14,6 +14,7 @@ from benchmarks.paired import Case, Figure, Kind, Result, Turns, Work, compare
 from benchmarks.table import table, verdict
 
 from e2ev.arith import COUNTS, integer
+from e2ev.ballot import BULK
 from e2ev.demo import bench
 from e2ev.demo.toy import TOY
 from e2ev.group import P4096, Group, Residue
@@ -25,9 +26,16 @@ THREE = Shape(1, 4, limit=3)
 
 
 def operations(run: Callable[[], object]) -> dict[str, int]:
+    """Return how often each kind of operation ran, but multiplications, which depend on the exponents."""
     COUNTS.reset()
     run()
-    return {kind: count for kind, count in asdict(COUNTS).items() if count}
+    return {kind: count for kind, count in asdict(COUNTS).items() if count and kind != "multiplication"}
+
+
+def multiplications(run: Callable[[], object]) -> int:
+    COUNTS.reset()
+    run()
+    return COUNTS.multiplication
 
 
 def sample_of(shape: Shape, count: int = 2, group: Group = TOY) -> Sample:
@@ -137,6 +145,28 @@ def test_encryption_takes_six_powers_a_selection_and_two_a_branch_of_the_limit_a
     selections = shape.contests * shape.options
     expected = 6 * selections + 2 * (shape.limit + 1) * shape.contests + 3  # 3 for the ballot nonce and its proof
     assert operations(lambda: ours.encrypt(context, shape, 5, Stream())) == {"fixed_base": 5 * expected}
+
+
+@SHAPES
+def test_encryption_takes_a_multiplication_a_window_and_two_a_selection_for_its_contest(shape: Shape) -> None:
+    context, rows = ours.context_of(TOY, shape), 64 // 8
+    powers = operations(lambda: ours.encrypt(context, shape, 5, Stream()))["fixed_base"]
+    totals = 5 * 2 * shape.contests * shape.options
+    assert multiplications(lambda: ours.encrypt(context, shape, 5, Stream())) == powers * (rows - 1) + totals
+
+
+def test_multiplications_a_selection_in_the_standard_group() -> None:
+    sample = sample_of(SINGLE, 40, P4096)
+
+    def each(run: Callable[[], object], ballots: int) -> float:
+        return multiplications(run) / (ballots * SINGLE.options)
+
+    context = sample.context
+    assert each(lambda: ours.encrypt(context, SINGLE, 2, Stream()), 2) == (31 * 31 + 8) / 4
+    with context.in_bulk(BULK):
+        assert each(lambda: ours.encrypt(context, SINGLE, 2, Stream()), 2) == (30 * 20 + 31 + 8) / 4
+    assert 1250 < each(lambda: ours.verify_plain(sample.first(5)), 5) < 1300
+    assert 280 < each(lambda: ours.verify_batch(sample), 40) < 300
 
 
 @SHAPES
@@ -251,7 +281,7 @@ def test_every_case_runs() -> None:
         cases.membership(TOY, 30),
         cases.jacobi(TOY),
         cases.encrypt(TOY, PAIR, 4),
-        cases.encrypt_wide(TOY, PAIR),
+        cases.encrypt(TOY, PAIR, bulk=True),
         cases.seal(TOY, PAIR, 2),
         cases.verify_plain(TOY, PAIR, 2),
         cases.verify_batch(sample),

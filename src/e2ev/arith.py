@@ -4,7 +4,8 @@ Everything here is about integers modulo p; what they mean stands in `group`. No
 constant-time: tables, `powmod` and multi-exponentiation are for public values and for nonces that are used once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -13,14 +14,18 @@ from gmpy2 import jacobi as _jacobi
 from gmpy2 import mpz, powmod, powmod_sec
 
 __all__ = ["COUNTS", "Counts", "FixedBase", "Integer", "fixed_base", "integer", "inverse", "jacobi", "multi_power",
-           "power", "power_secret", "powers"]  # fmt: skip
+           "multiply", "power", "power_secret", "powers", "wide_tables"]  # fmt: skip
 
 Integer = mpz
 
 
 @dataclass(slots=True)
 class Counts:
-    """How often each kind of operation ran in this process: exact where times are noisy."""
+    """How often each kind of operation ran in this process: exact where times are noisy.
+
+    `multiplication` counts those modulo p that are made here, squarings among them, and not what goes on inside of
+    gmpy2's powers.
+    """
 
     power: int = 0
     power_secret: int = 0
@@ -28,6 +33,7 @@ class Counts:
     multi_power_bases: int = 0
     jacobi: int = 0
     shared_power: int = 0
+    multiplication: int = 0
 
     def reset(self) -> None:
         """Start again from zero."""
@@ -41,6 +47,12 @@ COUNTS = Counts()
 def integer(value: int | bytes | Integer) -> Integer:
     """Return `value` as an Integer; bytes are big endian."""
     return mpz.from_bytes(value, "big") if isinstance(value, bytes) else mpz(value)
+
+
+def multiply(left: Integer, right: Integer, modulus: Integer) -> Integer:
+    """Return left * right mod modulus."""
+    COUNTS.multiplication += 1
+    return left * right % modulus
 
 
 def power(base: Integer, exponent: Integer, modulus: Integer) -> Integer:
@@ -76,50 +88,75 @@ def jacobi(value: Integer, modulus: Integer) -> int:
     return _jacobi(value, modulus)
 
 
+NARROW, WIDE = 8, 12
+"""Bits of a table's windows: for whoever raises a base some hundred times, and for bulk work (`wide_tables`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class FixedBase:
     """Powers of one base, so that an exponentiation becomes one multiplication a window.
 
-    A table for a 256-bit exponent and a 4096-bit modulus takes 5 MiB and 0.1 s at 8-bit windows, 48 MiB and 1 s at
-    12-bit ones. Not constant-time.
+    For a 256-bit exponent and a 4096-bit modulus, 8-bit windows make 32 rows, 5 MiB and 0.1 s; 12-bit ones 21 rows
+    (four of them 13 bits wide), 55 MiB and 1 s. Not constant-time.
     """
 
     modulus: Integer
-    window: int
-    rows: tuple[tuple[Integer, ...], ...] = field(repr=False)
+    rows: tuple[tuple[int, tuple[Integer, ...]], ...] = field(repr=False)
 
     @classmethod
-    def of(cls, base: Integer, modulus: Integer, bits: int, window: int = 8) -> "FixedBase":
-        """Return the table for exponents of up to `bits` bits."""
-        rows = []
-        for _ in range(-(-bits // window)):
+    def of(cls, base: Integer, modulus: Integer, bits: int, window: int = NARROW) -> "FixedBase":
+        """Return the table for exponents of up to `bits` bits, in windows of `window` bits, some of one more."""
+        count, rows = max(1, bits // window), []
+        for i in range(count):
+            width = bits * (i + 1) // count - bits * i // count
             row = [mpz(1)]
-            for _ in range((1 << window) - 1):
+            for _ in range((1 << width) - 1):
                 row.append(row[-1] * base % modulus)
-            rows.append(tuple(row))
+            rows.append((width, tuple(row)))
             base = row[-1] * base % modulus
-        return cls(modulus, window, tuple(rows))
+        return cls(modulus, tuple(rows))
 
     def power(self, exponent: Integer) -> Integer:
         """Return base^exponent mod modulus for 0 <= exponent < 2^bits."""
+        modulus, rest = self.modulus, int(exponent)
         COUNTS.fixed_base += 1
-        modulus, window, rest = self.modulus, self.window, int(exponent)
-        mask = (1 << window) - 1
-        result = mpz(1)
-        for row in self.rows:
-            digit = rest & mask
-            if digit:
-                result = result * row[digit] % modulus
-            rest >>= window
-        if rest:
+        COUNTS.multiplication += len(self.rows) - 1
+        result: Integer | None = None
+        for width, row in self.rows:
+            entry = row[rest & (len(row) - 1)]
+            result = entry if result is None else result * entry % modulus
+            rest >>= width
+        if rest or result is None:
             raise ValueError("the exponent is longer than the table")
         return result
 
 
+def fixed_base(base: Integer, modulus: Integer, bits: int) -> FixedBase:
+    """Return this process's table for `base`: the wide one where there is one; of narrow ones sixteen are kept."""
+    return _wide.get((base, modulus, bits)) or _narrow(base, modulus, bits)
+
+
+_wide: dict[tuple[Integer, Integer, int], FixedBase] = {}
+
+
 @lru_cache(maxsize=16)
-def fixed_base(base: Integer, modulus: Integer, bits: int, window: int = 8) -> FixedBase:
-    """Return this process's table for `base`; the sixteen used last are kept."""
-    return FixedBase.of(base, modulus, bits, window)
+def _narrow(base: Integer, modulus: Integer, bits: int) -> FixedBase:
+    return FixedBase.of(base, modulus, bits, NARROW)
+
+
+@contextmanager
+def wide_tables(bases: Iterable[Integer], modulus: Integer, bits: int) -> Iterator[None]:
+    """Raise these bases by tables of `WIDE` windows, and drop the tables at the end.
+
+    Of the 4096-bit group each takes 55 MiB, and 1 s to make, which some 8,000 powers earn back.
+    """
+    fresh = {key: FixedBase.of(*key, WIDE) for base in bases if (key := (base, modulus, bits)) not in _wide}
+    _wide.update(fresh)
+    try:
+        yield
+    finally:
+        for key in fresh:
+            del _wide[key]
 
 
 _SHARED_WINDOW = 4
@@ -145,10 +182,11 @@ def powers(base: Integer, exponents: Sequence[Integer], modulus: Integer) -> lis
             digit = rest & mask
             if digit:
                 held = buckets[i][digit]
-                buckets[i][digit] = base if held is None else held * base % modulus
+                buckets[i][digit] = base if held is None else multiply(held, base, modulus)
             rests[i] = rest >> _SHARED_WINDOW
         for _ in range(_SHARED_WINDOW):
             base = base * base % modulus
+        COUNTS.multiplication += _SHARED_WINDOW
     return [_weighted(row, modulus) for row in buckets]
 
 
@@ -171,6 +209,7 @@ def multi_power(bases: Sequence[Integer], exponents: Sequence[Integer], modulus:
         for _ in range(window):
             result = result * result % modulus
         result = result * _bucket_product(zip(bases, plain, strict=True), shift, window, modulus) % modulus
+    COUNTS.multiplication += -(-bits // window) * (window + 1)
     return result
 
 
@@ -187,7 +226,7 @@ def _bucket_product(pairs: Iterable[tuple[Integer, int]], shift: int, window: in
         digit = (exponent >> shift) & mask
         if digit:
             held = buckets[digit]
-            buckets[digit] = base if held is None else held * base % modulus
+            buckets[digit] = base if held is None else multiply(held, base, modulus)
     return _weighted(buckets, modulus)
 
 
@@ -196,6 +235,7 @@ def _weighted(buckets: Sequence[Integer | None], modulus: Integer) -> Integer:
     running = result = mpz(1)
     for bucket in reversed(buckets[1:]):
         if bucket is not None:
-            running = running * bucket % modulus
+            running = multiply(running, bucket, modulus)
         result = result * running % modulus
+    COUNTS.multiplication += len(buckets) - 1
     return result

@@ -1,6 +1,7 @@
 """A ballot: plaintext -> (encrypted ballot, secret); its code; opening by nonces (EGDS 2.1 §3.3, §3.4, §3.6.7)."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import mul
@@ -10,13 +11,15 @@ from e2ev.chaining import ChainingField
 from e2ev.contest_data import decrypt_contest_data, encode_contest_data, encrypt_contest_data, is_overvote
 from e2ev.elgamal import Ciphertext, HashedCiphertext, combine, discrete_logarithm, encrypt, encryption_pair, xor
 from e2ev.errors import DataError, RejectedError
-from e2ev.group import SYSTEM_RANDOMNESS, Element, Group, Nonce, Randomness, Residue, Scalar
+from e2ev.group import SYSTEM_RANDOMNESS, Element, Group, Nonce, Randomness, Residue, Scalar, wide_tables
 from e2ev.hashing import Digest
 from e2ev.manifest import Manifest, Option
 from e2ev.sigma import Keep, ProofOfOne, discard, keeping
 
 BALLOT_NONCE_BYTES = 32
 SALT_BYTES = 32
+BULK = 5_000
+"""Encrypted selections that earn back the making of wide tables for g and K."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,14 @@ class BallotContext:
     def group(self) -> Group:
         """The election's group."""
         return self.vote_key.group
+
+    def in_bulk(self, ballots: int) -> AbstractContextManager[None]:
+        """Keep wide tables for g and K while so many ballots are encrypted, where that is worth it (110 MiB)."""
+        contests = (style.contests for style in self.manifest.ballot_styles)
+        options = max(sum(len(self.manifest.contest(index).options) for index in style) for style in contests)
+        if ballots * options < BULK:
+            return nullcontext()
+        return wide_tables(self.group.generator, self.vote_key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ that lives long. Formulas are written with elements and scalars alone.
 
 import secrets
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
@@ -158,10 +159,11 @@ class Element(Residue):
     """A residue that is in Z_p^r."""
 
     def __mul__(self, other: "Element") -> "Element":
-        return Element(self.group, self.value * _element_value(other) % self.group.p)
+        return Element(self.group, arith.multiply(self.value, _element_value(other), self.group.p))
 
     def __truediv__(self, other: "Element") -> "Element":
-        return Element(self.group, self.value * arith.inverse(_element_value(other), self.group.p) % self.group.p)
+        inverse = arith.inverse(_element_value(other), self.group.p)
+        return Element(self.group, arith.multiply(self.value, inverse, self.group.p))
 
     def __pow__(self, exponent: "Exponent | int") -> "Element":
         if isinstance(exponent, SecretScalar):
@@ -291,8 +293,14 @@ def product(group: Group, elements: Iterable[Element]) -> Element:
     """Return the product of `elements`; of none, the identity."""
     value = arith.integer(1)
     for element in elements:
-        value = value * _element_value(element) % group.p
+        value = arith.multiply(value, _element_value(element), group.p)
     return Element(group, value)
+
+
+def wide_tables(*bases: Element) -> AbstractContextManager[None]:
+    """Raise these, where they are prepared, by wide tables as long as this context lasts (`arith.wide_tables`)."""
+    group = bases[0].group
+    return arith.wide_tables((base.value for base in bases), group.p, group.q.bit_length())
 
 
 _P_4096 = (

@@ -6,7 +6,7 @@ the device keeps lets it go on after a power cut; the nonce that opens a ballot 
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -227,21 +227,17 @@ class Device:
             self._finish_batch(intake)
             place, before = self.place(intake), len(self._codes(intake.contents))
             run = self._run(source, intake.contents.id)
-            for start in range(run.rows, len(ballots), BATCH):
-                batch, sealed = ballots[start : start + BATCH], list[Sealed]()
-                pen = intake.pen(self.key)
-                for plain, _ in batch:
-                    sealed.append(self.seal(pen, plain, place, randomness))
+            with place.context.in_bulk(len(ballots) - run.rows):
+                for start in range(run.rows, len(ballots), BATCH):
+                    batch, sealed = ballots[start : start + BATCH], list[Sealed]()
+                    for one in self._seal_all(intake.pen(self.key), place, batch, randomness):
+                        sealed.append(one)
+                        progress(start + len(sealed))
                     place = sealed[-1].place
-                    pen = replace(pen, counter=pen.counter + 1, previous=sealed[-1].entry.leaf_hash)
-                    progress(start + len(sealed))
-                run = replace(run, spans=(*run.spans, (before, len(batch))), decisions=tuple(d for _, d in batch))
-                entries = [one.entry for one in sealed]
-                self._keep_batch(source, run, entries)
-                intake.post(entries)
-                append_commitments(board, [(one.code, one.commitments) for one in sealed])
-                self._decide(intake, [one.code for one in sealed], run.decisions)
-                before += len(batch)
+                    run = replace(run, spans=(*run.spans, (before, len(batch))), decisions=tuple(d for _, d in batch))
+                    self._keep_batch(source, run, [one.entry for one in sealed])
+                    self._post_batch(board, intake, sealed, run.decisions)
+                    before += len(batch)
             return run.of(self._codes(intake.contents), run.spans)
 
     def close(self, board: Path) -> bodies.DeviceClosedBody:
@@ -320,6 +316,21 @@ class Device:
     def _codes(self, contents: Contents) -> list[bytes]:
         author = author_of(self.key.verify_key)
         return [code for code, place in contents.ballots.items() if place.author == author]
+
+    def _seal_all(
+        self, pen: Pen, place: Place, batch: Iterable[tuple[PlainBallot, Decision]], randomness: Randomness
+    ) -> Iterator[Sealed]:
+        """Yield the ballots sealed, each where the one before has left the device's chains."""
+        for plain, _ in batch:
+            sealed = self.seal(pen, plain, place, randomness)
+            yield sealed
+            place = sealed.place
+            pen = replace(pen, counter=pen.counter + 1, previous=sealed.entry.leaf_hash)
+
+    def _post_batch(self, board: Path, intake: Intake, sealed: list[Sealed], decisions: Sequence[Decision]) -> None:
+        intake.post([one.entry for one in sealed])
+        append_commitments(board, [(one.code, one.commitments) for one in sealed])
+        self._decide(intake, [one.code for one in sealed], decisions)
 
     def _run_path(self, source: bytes) -> Path:
         return self.home / f"device.run-{hashlib.sha256(source).hexdigest()[:32]}"

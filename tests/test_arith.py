@@ -150,8 +150,8 @@ def test_counts_are_exact() -> None:
     assert COUNTS.multiplication == 4 * 7 + 13, "3 squarings and products, 6 into the bucket of 3, 1 out of it, 3 down"
     arith.jacobi(TOY.g, TOY.p)
     arith.multiply(TOY.g, TOY.g, TOY.p)
-    assert COUNTS == arith.Counts(
-        power=3, power_secret=1, fixed_base=4, multi_power_bases=7, jacobi=1, multiplication=42
+    assert (
+        arith.Counts(power=3, power_secret=1, fixed_base=4, multi_power_bases=7, jacobi=1, multiplication=42) == COUNTS
     )
     COUNTS.reset()
     assert arith.Counts() == COUNTS

@@ -318,7 +318,7 @@ def test_more_votes_than_the_limit_cannot_be_proved_by_leaving_out_the_check() -
     assert all(claims.is_valid_selection(CONTEXT.vote_key, b"I" * 32, 1, option(j, 1), each)
                for j, each in enumerate(votes, 1))  # fmt: skip
     total = votes[0].ciphertext * votes[1].ciphertext
-    known = proofs.in_range_known(CONTEXT.vote_key, nonces[0] + nonces[1], 2, 1)
+    known = proofs.in_range_known(CONTEXT.vote_key, 2, 1)
     for claimed in (0, 1):
         forged = sigma.prove_one(
             known, claimed, nonces[0] + nonces[1],

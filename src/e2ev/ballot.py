@@ -246,7 +246,7 @@ def encrypt_contest(
     )
     total = combine(group, (selection.ciphertext for selection in selections))
     limit_proof = sigma.prove_one(
-        proofs.in_range_known(context.vote_key, reduce(Nonce.__add__, nonces), sum(values), contest.selection_limit),
+        proofs.in_range_known(context.vote_key, sum(values), contest.selection_limit),
         sum(values),
         reduce(Nonce.__add__, nonces),
         keeping(keep, lambda h: hashing.limit_challenge(group, identifier_hash, index, total.alpha, total.beta, h)),
@@ -274,7 +274,7 @@ def encrypt_selection(
     """Return (α, β) for `value` and the proof that it lies in 0 .. R (EGDS (31), (57)-(61))."""
     cipher = encrypt(key, value, nonce)
     proof = sigma.prove_one(
-        proofs.in_range_known(key, nonce, value, option.limit),
+        proofs.in_range_known(key, value, option.limit),
         value,
         nonce,
         keeping(

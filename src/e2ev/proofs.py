@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from e2ev.elgamal import Ciphertext
-from e2ev.group import Element, Exponent, Nonce
-from e2ev.sigma import Relation, Row
+from e2ev.group import Element
+from e2ev.sigma import Known, Relation, Row
 
 
 def knowledge(*powers: tuple[Element, Element]) -> Relation:
@@ -36,8 +36,7 @@ def sum_in_range(ciphertexts: Sequence[Ciphertext], key: Element, limit: int) ->
     return tuple((Row(alphas, ((g, 0),)), Row((*betas, (key, -j)), ((key, 0),))) for j in range(limit + 1))
 
 
-def in_range_known(key: Element, nonce: Nonce, value: int, limit: int) -> tuple[Relation, ...]:
-    """The branches of `in_range` as the encrypter knows them: α and β written as powers of g and K."""
+def in_range_known(key: Element, value: int, limit: int) -> tuple[Known, ...]:
+    """The branches of `in_range` as the encrypter knows them: α = g^ξ and β·K^-j = K^(ξ + value - j)."""
     g = key.group.generator
-    beta: Exponent = nonce + value
-    return tuple((Row(((g, nonce),), ((g, 0),)), Row(((key, beta), (key, -j)), ((key, 0),))) for j in range(limit + 1))
+    return tuple(((g, 0), (key, value - j)) for j in range(limit + 1))

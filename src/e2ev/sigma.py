@@ -13,7 +13,7 @@ from operator import mul
 
 from e2ev.group import SYSTEM_RANDOMNESS, Base, Element, Exponent, Nonce, Randomness, Scalar, SecretScalar
 
-Term = tuple[Element, Exponent | int]
+Term = tuple[Element, Exponent]
 """One element and the exponent that it carries."""
 
 
@@ -22,15 +22,18 @@ class Row:
     """The claim that the product of `target` terms equals the product of base^witness.
 
     Attributes:
-        target: Terms with known exponents, for β·K^-j: ((β, 1), (K, -j)).
+        target: Elements with small exponents, for β·K^-j: ((β, 1), (K, -j)).
         bases: Pairs of a base and the position of its witness.
     """
 
-    target: tuple[Term, ...]
+    target: tuple[tuple[Element, int], ...]
     bases: tuple[tuple[Element, int], ...]
 
 
 Relation = tuple[Row, ...]
+
+Known = tuple[tuple[Element, int], ...]
+"""A relation with one witness w as its prover knows it: for each row the base b, and the s with target = b^(w+s)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ def _gathered(terms: Sequence[Term]) -> list[Term]:
     gathered: dict[int, Term] = {}
     for base, exponent in terms:
         held = gathered.get(id(base))
-        gathered[id(base)] = (base, exponent if held is None else _sum(held[1], exponent))
+        gathered[id(base)] = (base, exponent if held is None else held[1] + exponent)
     return list(gathered.values())
 
 
@@ -94,22 +97,11 @@ def _multiply(rows: Sequence[Sequence[Term]]) -> tuple[Element, ...]:
     )
 
 
-def _sum(left: Exponent | int, right: Exponent | int) -> Exponent | int:
-    """Return the sum, the one that is hidden first."""
-    if isinstance(left, int):
-        return left + right if isinstance(right, int) else right + left
-    return right + left if not isinstance(right, int) and right.hidden and not left.hidden else left + right
-
-
-def _times(left: Exponent | int, right: Scalar) -> Exponent:
-    return right * left if isinstance(left, int) or not left.hidden else left * right
-
-
-def _terms(row: Row, challenge: Scalar, responses: Sequence[Exponent]) -> list[Term]:
+def _terms(row: Row, challenge: Scalar, responses: Sequence[Scalar]) -> list[Term]:
     """Return the terms base^v and target^c whose product is the row's commitment."""
     return [
         *((base, responses[position]) for base, position in row.bases),
-        *((element, _times(exponent, challenge)) for element, exponent in row.target),
+        *((element, challenge * exponent) for element, exponent in row.target),
     ]
 
 
@@ -118,7 +110,7 @@ def commit(relation: Relation, nonces: Sequence[Nonce]) -> tuple[Element, ...]:
     return _multiply([[(base, nonces[position]) for base, position in row.bases] for row in relation])
 
 
-def recompute(relation: Relation, challenge: Scalar, responses: Sequence[Exponent]) -> tuple[Element, ...]:
+def recompute(relation: Relation, challenge: Scalar, responses: Sequence[Scalar]) -> tuple[Element, ...]:
     """Return the commitments that make the transcript valid: base^v · target^c, one a row."""
     return _multiply([_terms(row, challenge, responses) for row in relation])
 
@@ -149,28 +141,31 @@ def is_valid(relation: Relation, proof: Proof, challenge_of: Challenge) -> bool:
 
 
 def prove_one(
-    relations: Sequence[Relation],
+    branches: Sequence[Known],
     true: int,
     witness: Nonce,
     challenge_of: Challenge,
     randomness: Randomness = SYSTEM_RANDOMNESS,
 ) -> ProofOfOne:
-    """Return a proof that one of `relations` holds, without telling which (EGDS (57)-(61)).
+    """Return a proof that one of several relations holds, without telling which (EGDS (57)-(61)).
+
+    The commitment of a row is b^(u + c·s), which is b^v · target^c; so those of false branches come from tables too.
 
     Args:
-        relations: The branches as the prover knows them: targets written over the fixed bases, so that even the
-            commitments of false branches come from tables.
+        branches: The relations, as the prover knows them.
         true: The position of the branch that holds.
         witness: The witness, the same for each branch.
         challenge_of: Of all commitments, branch by branch.
         randomness: Gives u_0, u_1, ... and then c_j for each false branch.
     """
     group = witness.group
-    nonces = [group.random_nonce(randomness) for _ in relations]
-    challenges = [group.random_scalar(randomness) if j != true else group.scalar(0) for j in range(len(relations))]
-    commitments: list[Element] = []
-    for relation, nonce, challenge in zip(relations, nonces, challenges, strict=True):
-        commitments += recompute(relation, challenge, (nonce - witness * challenge,))
+    nonces = [group.random_nonce(randomness) for _ in branches]
+    challenges = [group.random_scalar(randomness) if j != true else group.scalar(0) for j in range(len(branches))]
+    commitments = [
+        base ** (nonce + challenge * shift if shift else nonce)
+        for branch, nonce, challenge in zip(branches, nonces, challenges, strict=True)
+        for base, shift in branch
+    ]
     challenges[true] = sum((-challenge for challenge in challenges), start=challenge_of(commitments))
     responses = tuple(respond(u, c, witness) for u, c in zip(nonces, challenges, strict=True))
     return ProofOfOne(tuple(challenges), responses)

@@ -252,7 +252,7 @@ def prove_range(
     if not 0 <= value <= limit:
         challenges, responses = ([group.random_scalar() for _ in range(limit + 1)] for _ in range(2))
         return ProofOfOne(tuple(challenges), tuple(responses))
-    branches = proofs.in_range_known(key, nonce, value, limit)
+    branches = proofs.in_range_known(key, value, limit)
     return until(lambda: sigma.prove_one(branches, value, nonce, challenge_of), accept)
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +221,10 @@ def test_every_command_of_the_ceremony_is_there() -> None:
         "ceremony": ("plan",),
     }  # fmt: skip
     assert set(COMMANDS) == {f"e2ev {group} {name}" for group, names in expected.items() for name in names}
+
+
+def test_version_is_the_installed_one() -> None:
+    assert Shell()("--version").out.strip() == version("e2ev")
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -1,6 +1,5 @@
 """The command `e2ev`: one file a role; parse, call a role, print."""
 
-import importlib.metadata
 import shlex
 import sys
 import traceback
@@ -22,17 +21,26 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich alone would take longer to load than everything else
+    context_settings={"max_content_width": 120, "help_option_names": ["-h", "--help"]},
 )
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        ui.out(version("e2ev"))
+        raise typer.Exit
 
 
 @app.callback()
 def about(
-    version: Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     """End-to-end verifiable elections. For public office: beside paper that is counted in the room, never instead."""
-    if version:
-        ui.out(importlib.metadata.version("e2ev"))
-        raise typer.Exit
 
 
 app.command()(demo)

@@ -119,6 +119,18 @@ def test_progress_tells_the_speed_and_the_time_left(
     assert capsys.readouterr() == ("", said)
 
 
+def test_speed_is_counted_anew_where_the_same_stage_begins_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = iter((0.0, 0.0, 100.0, 105.0, 115.0))
+    monkeypatch.setattr("e2ev_cli.ui.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    with ui.stages() as stage:
+        show = stage("checking")
+        for done in (0, 1_000, 10, 50):
+            show(done, 100)
+    assert capsys.readouterr().err.splitlines()[-1] == "checking: 50 of 100, 5.0 a second, time left 10 s"
+
+
 @pytest.mark.parametrize(
     ("seconds", "said"), [(0.4, "0 s"), (59.4, "59 s"), (60, "1 min"), (3_599, "1 h 0 min"), (9_000, "2 h 30 min")]
 )

@@ -38,7 +38,7 @@ def demo(
     root = _folder(folder)
     ui.out(ui.coloured(BANNER, "yellow"))
     if tamper:
-        _tamper(root, tamper, jobs)
+        _tamper(root, tamper, jobs, mine=folder is None)
     else:
         _tell(root, None if everything else ballots, seed, jobs)
 
@@ -97,7 +97,7 @@ def _list() -> None:
     ui.out(ui.table([(item.name, item.story) for item in TAMPERINGS]))
 
 
-def _tamper(root: Path, name: str, jobs: int) -> None:
+def _tamper(root: Path, name: str, jobs: int, *, mine: bool) -> None:
     from e2ev.demo.tamper import tampered_demo
 
     shown = tampered_demo(name, root, jobs)
@@ -114,5 +114,9 @@ def _tamper(root: Path, name: str, jobs: int) -> None:
         f"; checks that object: {', '.join(sorted(shown.report.tripped()))}"
     )
     ui.out(f"e2ev explain {sorted(shown.report.tripped())[0]}" if shown.report.findings else "")
-    if not shown.kept:
+    if shown.kept:
+        ui.out(f"The board stays in {shown.board}. Try: e2ev verify {shown.board} --no-anchor")
+    elif mine:
         shutil.rmtree(root)
+    else:
+        ui.out(f"The board stays in {shown.board}; its group is a toy, which e2ev verify refuses.")

@@ -154,12 +154,13 @@ def stages(*, quiet: bool = False) -> Iterator[Callable[[str], Show]]:
 
 
 def _bar(bar: "Progress", what: str) -> Show:
-    task, started = bar.add_task(what, total=None, rate="", visible=not bar.tasks), time.monotonic()
+    task, started, before = bar.add_task(what, total=None, rate="", visible=not bar.tasks), time.monotonic(), 0
 
     def show(done: int, total: int) -> None:
-        nonlocal started
-        if not done:
+        nonlocal started, before
+        if not done or done < before:  # the next one of several runs
             started = time.monotonic()
+        before = done
         for other in bar.task_ids:
             bar.update(other, visible=other == task)
         bar.update(task, completed=done, total=total, rate=_rate(done, time.monotonic() - started))
@@ -169,12 +170,14 @@ def _bar(bar: "Progress", what: str) -> Show:
 
 def _lines(what: str) -> Show:
     started = last = time.monotonic()
+    before = 0
 
     def show(done: int, total: int) -> None:
-        nonlocal started, last
+        nonlocal started, last, before
         now = time.monotonic()
-        if not done:
+        if not done or done < before:  # the next one of several runs
             started = now
+        before = done
         if now - last >= PLAIN_PROGRESS_SECONDS:
             last = now
             left = duration((total - done) * (now - started) / done) if done else "unknown"

@@ -352,4 +352,4 @@ def test_options_that_lack_others_are_a_usage_error(options: tuple[str, ...], bo
 def test_size_of_segments_fits_the_ballots_and_the_processes() -> None:
     manifest = read_contents(finished(TOY).board, (TOY,)).manifest  # ballots of two contests at most
     sizes = [segments.segment_size(manifest, ballots, 4, (64, 256)) for ballots in (1, 100, 1_000, 1_000_000)]
-    assert sizes == [32, 32, 63, 128]
+    assert sizes == [32, 32, 125, 128]

@@ -37,9 +37,9 @@ PREFIX = 16
 IDENTIFIER_WIDTH = HASH_BYTES + ROW_BYTES
 CIPHERTEXT_WIDTH = PREFIX + ROW_BYTES
 
-BATCHED, PLAIN = (64, 256), (8, 32)
+BATCHED, PLAIN = (64, 400), (8, 32)
 """The fewest and the most contests of a segment, with commitments and without: of many proofs a batch is faster."""
-SHARE = 4
+SHARE = 2
 """Segments for each process, so that all end at about the same time."""
 
 Unit = tuple[BallotJob, ...]

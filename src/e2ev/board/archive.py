@@ -167,7 +167,7 @@ class _Export:
                 elif isinstance(event, Committed):
                     noted.add({"entries": event.size, "root": event.root.hex(), "note": _text(event.note)})
                 elif isinstance(event, Cosigned):
-                    noted.add({"cosignatures": _text(event.lines)})
+                    noted.add({"cosignatures": _text(event.note)})
             listed.end()
             noted.end()
 

@@ -61,7 +61,7 @@ def summarize(path: Path) -> Summary:
                 signers = _signers(event.note, "checkpoint")
             case Cosigned():
                 end = event.end if not waiting else end
-                signers = tuple(dict.fromkeys((*signers, *_signers(b"x\n\n" + event.lines, "cosignatures"))))
+                signers = tuple(dict.fromkeys((*signers, *_signers(event.note, "cosignatures"))))
             case Damaged():
                 damage = str(event.error)
     kinds = dict(sorted(committed.items()))

@@ -1,7 +1,7 @@
 """Trust policies: the C2SP format, and what a signed checkpoint is worth under one."""
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import combinations
 
 import pytest
@@ -166,7 +166,7 @@ def test_names_are_octets_and_two_that_look_alike_are_two() -> None:
 
 # Quorums
 
-FORMS = {
+FORMS: dict[str, Callable[[set[str]], bool]] = {
     "quorum none": lambda there: True,
     "quorum X2": lambda there: "X2" in there,
     "group G any X1 X2 X3\nquorum G": lambda there: bool(there & {"X1", "X2", "X3"}),

@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from e2ev.errors import E2evError, InternalError, StorageError
-from e2ev_cli import auditor, ballot, device, shards, ui, voter
+from e2ev_cli import auditor, ballot, device, receipt, shards, ui, voter
 from e2ev_cli.bench import bench
 from e2ev_cli.board import app as board_app
 from e2ev_cli.ceremony import app as ceremony_app
@@ -52,6 +52,7 @@ app.add_typer(device.app, name="device")
 app.add_typer(ballot.app, name="ballot")
 app.command()(voter.track)
 app.add_typer(voter.test_ballot, name="test-ballot")
+app.add_typer(receipt.app, name="receipt")
 app.command()(auditor.verify)
 app.command()(shards.merge)
 app.add_typer(board_app, name="board")

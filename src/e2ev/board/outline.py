@@ -96,10 +96,7 @@ class Outline:
         Raises:
             DataError: They cannot sign notes.
         """
-        try:
-            return NoteKey(self.genesis.log_origin, key_of(self.genesis.log_key))
-        except ValueError as error:
-            raise DataError(str(error), where="entry 0") from error
+        return log_of(self.genesis)
 
     def checkpoint(self) -> Checkpoint:
         """Return what the last checkpoint states: just the entries before it, signed by the log of genesis.
@@ -132,7 +129,7 @@ def read_outline(path: Path, wanted: Callable[[Logged], bool] = lambda _: False)
             if event.before_commit:
                 raise RejectedError(event.error.found, where=event.error.where, remedy=_SEE_VERIFY)
             break
-        outline = outline or Outline(_genesis(event, path))
+        outline = outline or Outline(genesis_of(event, str(path)))
         if isinstance(event, Logged):
             outline.hashes.append(event.entry.leaf_hash)
             if wanted(event):
@@ -144,6 +141,29 @@ def read_outline(path: Path, wanted: Callable[[Logged], bool] = lambda _: False)
     return outline
 
 
+def log_of(genesis: Genesis) -> NoteKey:
+    """Return the log's name and key.
+
+    Raises:
+        DataError: They cannot sign notes.
+    """
+    try:
+        return NoteKey(genesis.log_origin, key_of(genesis.log_key))
+    except ValueError as error:
+        raise DataError(str(error), where="entry 0") from error
+
+
+def genesis_of(first: object, where: str) -> Genesis:
+    """Return the body of a board's first entry.
+
+    Raises:
+        DataError: It is no genesis.
+    """
+    if not isinstance(first, Logged) or first.entry.header.kind != Kind.GENESIS:
+        raise DataError("the first entry of a board is genesis", where=where)
+    return cast(Genesis, decode_posted(first, None).body.form)
+
+
 def statement_of(note: bytes, where: str = "") -> Checkpoint:
     """Return what a checkpoint states, whoever signed it.
 
@@ -151,12 +171,6 @@ def statement_of(note: bytes, where: str = "") -> Checkpoint:
         DataError: This is no checkpoint.
     """
     return parse_checkpoint(parse_note(note, where=where).text, where=where)
-
-
-def _genesis(first: object, path: Path) -> Genesis:
-    if not isinstance(first, Logged) or first.entry.header.kind != Kind.GENESIS:
-        raise DataError("the first entry of a board is genesis", where=str(path))
-    return cast(Genesis, decode_posted(first, None).body.form)
 
 
 def _take_note(outline: Outline, event: Committed | Cosigned) -> None:

@@ -98,14 +98,14 @@ class Outline:
         """
         return log_of(self.genesis)
 
-    def checkpoint(self) -> Checkpoint:
-        """Return what the last checkpoint states: just the entries before it, signed by the log of genesis.
+    def checkpoint(self, log: NoteKey) -> Checkpoint:
+        """Return what the last checkpoint states: just the entries before it, signed by `log`.
 
         Raises:
             RejectedError: It states something else, or the log did not sign it.
             DataError: It is no checkpoint.
         """
-        stated = check_checkpoint(self.note, self.log, where="the last checkpoint")
+        stated = check_checkpoint(self.note, log, where="the last checkpoint")
         if (stated.size, stated.root) != (self.size, self.roots.get(self.size)):
             found = "the last checkpoint does not state the entries before it"
             raise RejectedError(found, remedy=_SEE_VERIFY)

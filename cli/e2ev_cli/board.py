@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from e2ev_cli import ui
+from e2ev_cli.shards import read_policy
 
 app = typer.Typer(help="The board as a file and a log.", no_args_is_help=True)
 
@@ -62,13 +63,11 @@ def cosign(
     Example: e2ev board cosign council.board cosigned-212-8f2c01aa.note --policy council.policy
     """
     from e2ev.board.note import COSIGNATURE, parse_vkey
-    from e2ev.board.policy import POLICY_LIMIT, parse_policy
     from e2ev.roles.cosigning import take_cosignatures
-    from e2ev.storage.disk import read_bounded
 
     keys = [parse_vkey(vkey, COSIGNATURE, where="--witness") for vkey in witness or ()]
     if policy is not None:
-        keys += [one.key for one in parse_policy(read_bounded(policy, POLICY_LIMIT), where=str(policy)).witnesses]
+        keys += [one.key for one in read_policy(policy).witnesses]
     if not keys:
         raise typer.BadParameter("say whose cosignatures you take", param_hint="--policy or --witness")
     taken = take_cosignatures(board, answers, keys)

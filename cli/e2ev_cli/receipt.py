@@ -9,12 +9,12 @@ import typer
 
 from e2ev.errors import DataError, PolicyError, RejectedError
 from e2ev_cli import ui
+from e2ev_cli.shards import read_policy
 from e2ev_cli.voter import ROOT_WORDS
 
 if TYPE_CHECKING:
     from segno import QRCode
 
-    from e2ev.board.policy import Policy
     from e2ev.board.receipt import Vouched
 
 app = typer.Typer(no_args_is_help=True, help="Show that a ballot is on the board, without the board.")
@@ -46,7 +46,7 @@ def make(
     if bool(code) == (index is not None):
         raise typer.BadParameter("give either a code or --index", param_hint="CODE")
     wanted = named(code) if index is None else lambda logged: bool(logged.index == index)
-    receipt = make_receipt(board, wanted, _policy(policy) if policy else None)
+    receipt = make_receipt(board, wanted, read_policy(policy) if policy else None)
     drawn = _qr_code(receipt) if qr or terminal else None
     if out is not None:
         write_atomically(out, receipt)
@@ -99,13 +99,6 @@ def _svg(drawn: "QRCode") -> bytes:
     return stream.getvalue()
 
 
-def _policy(path: Path) -> "Policy":
-    from e2ev.board.policy import POLICY_LIMIT, parse_policy
-    from e2ev.storage.disk import read_bounded
-
-    return parse_policy(read_bounded(path, POLICY_LIMIT), where=str(path))
-
-
 @app.command()
 def check(
     file: Annotated[Path, typer.Argument(help="The receipt, or the text of its QR code.", show_default=False)],
@@ -126,7 +119,7 @@ def check(
     from e2ev.board.receipt import RECEIPT_LIMIT, check_receipt
     from e2ev.storage.disk import read_bounded
 
-    vouched = check_receipt(read_bounded(file, RECEIPT_LIMIT), _policy(policy), where=str(file))
+    vouched = check_receipt(read_bounded(file, RECEIPT_LIMIT), read_policy(policy), where=str(file))
     _compare(vouched, code, file)
     if as_json:
         ui.out_json(_json(vouched))

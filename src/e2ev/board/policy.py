@@ -64,6 +64,10 @@ class Policy:
     groups: tuple[WitnessGroup, ...]
     quorum: str
 
+    def knows(self, log: NoteKey) -> bool:
+        """Return whether a log, by name and key, is one that is believed."""
+        return log in self.logs
+
     def is_met(self, cosigned: Collection[str]) -> bool:
         """Return whether these witnesses, by the policy's names, are a quorum."""
         if self.quorum == NO_QUORUM:

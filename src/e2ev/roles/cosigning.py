@@ -1,4 +1,7 @@
-"""The log's keeper takes in what witnesses handed back: cosigned checkpoints (specs/board.md, "Cosignatures")."""
+"""The administrator and witnesses: an election publishes whom it asks, and takes in what they hand back.
+
+Cosigned checkpoints come onto the board as frames, the policy as an entry (specs/board.md, "Cosignatures", "Policies").
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +11,14 @@ from e2ev.board.cosigned import new_cosignatures
 from e2ev.board.log import BoardLog
 from e2ev.board.note import NoteKey
 from e2ev.board.outline import read_outline, statement_of
-from e2ev.roles.intake import keep_of, load_online_key
+from e2ev.errors import ConflictError
+from e2ev.record import bodies
+from e2ev.record.codec import encode
+from e2ev.record.kinds import Kind
+from e2ev.roles.administrator import Administrator
+from e2ev.roles.intake import Intake, keep_of, load_online_key
 from e2ev.storage.disk import REAL, Disk, read_bounded
+from e2ev.storage.seal import Passphrase
 
 NOTE_LIMIT = 64 << 10
 
@@ -58,3 +67,22 @@ def take_cosignatures(
             names = () if fresh is None else tuple(line.name for line in fresh.signatures[1:])
             taken.append(Taken(path, statement_of(note).size, names))
     return taken
+
+
+def publish_policy(administrator: Administrator, policy: bytes, passphrase: Passphrase) -> None:
+    """Post the policy with which the election hopes to be checked; the same again changes nothing.
+
+    Raises:
+        ConflictError: Another policy is on the board.
+        RejectedError: The rules refuse it: voting is open, it cannot be read, or it names another log.
+    """
+    held = administrator.contents().policy
+    if held is not None and held.body.form.policy == policy:
+        return
+    if held is not None:
+        remedy = "it stays; auditors can use another one"
+        raise ConflictError("another policy is on the board", where=held.where, remedy=remedy)
+    key = administrator.key(passphrase)
+    with Intake(administrator.board, administrator.groups) as intake:
+        body = bodies.WitnessPolicyBody(1, policy)
+        intake.post([intake.pen(key).write(Kind.WITNESS_POLICY, encode(body))[0]])

@@ -74,7 +74,7 @@ class Sighting:
         """
         best: dict[str, Cosigner] = {}
         strange = 0
-        if not self._policy.logs or log in self._policy.logs:
+        if not self._policy.logs or self._policy.knows(log):
             for note in joined(self._cosigned):
                 if self._stands(note, log):
                     self._count(note, best)

@@ -271,7 +271,7 @@ def _report(run: _Run) -> Report:
         outcomes,
         tuple(findings),
         tuple(run.excluded),
-        (*_remarks(contents, run.options, closed), *_seen(run.cosigners, run.log.committed)),
+        (*_remarks(contents, run.options, closed), *_seen(run.cosigners, run.log.committed, contents)),
         tree.size,
         tree.root(),
         run.gathered.piles,
@@ -352,10 +352,12 @@ def _remarks(contents: Contents | None, options: Options, closed: int) -> Iterat
         yield f"{closed} of {len(contents.test_ballots())} challenged ballots are not opened"
 
 
-def _seen(cosigners: Cosigners, size: int) -> Iterator[str]:
+def _seen(cosigners: Cosigners, size: int, contents: Contents | None) -> Iterator[str]:
     """What can be said about independent cosigners."""
     if cosigners.seen is Seen.NOT_TESTED:
         yield "whether independent cosigners saw this board was not tested (--policy FILE)"
+        if contents is not None and contents.policy is not None:
+            yield f"the election publishes a policy ({contents.policy.where}); whom to believe, it cannot say"
     elif cosigners.seen is Seen.MET:
         yield "independent cosigners saw this board: " + ", ".join(one.name for one in cosigners.cosigners)
     else:

@@ -529,6 +529,15 @@ def test_kinds_of_planned_parts_are_noted_by_the_part_and_not_objected_to() -> N
     assert bench.contents.unsupported == {"eligibility": 2, "incidents": 1}
 
 
+def test_policy_comes_before_voting_opens() -> None:
+    bench = Bench()
+    for one in STORY[: NAMES.index("open") + 1]:
+        if one.name != "policy":
+            assert bench.post(one) == set()
+    assert bench.post(STEP["policy"]) == {"B.8"}
+    assert bench.contents.policy is None
+
+
 # Who is named
 
 

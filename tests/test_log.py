@@ -276,7 +276,7 @@ def test_cosignatures_behind_the_last_checkpoint_stay(tmp_path: Path) -> None:
     with old_board(behind(written(tmp_path, (A1,)), lines)) as log:
         assert log.torn is None
         log.append([A2])
-    assert [event.lines for event in scan(board_of(tmp_path)) if isinstance(event, Cosigned)] == [b"lines"]
+    assert [event.note for event in scan(board_of(tmp_path)) if isinstance(event, Cosigned)] == [b"lines"]
 
 
 def cut_to(folder: Path, size: int) -> Path:

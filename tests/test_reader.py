@@ -101,7 +101,7 @@ def test_checkpoint_comes_with_the_size_and_root_of_the_entries_before_it(board:
 
 
 def test_cosignature_lines_are_given_as_they_stand(board: Board) -> None:
-    assert [event.lines for event in board.events if isinstance(event, Cosigned)] == [LINES]
+    assert [event.note for event in board.events if isinstance(event, Cosigned)] == [LINES]
 
 
 def test_head_says_segment_first_index_and_election(board: Board, tmp_path: Path) -> None:

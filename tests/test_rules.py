@@ -18,6 +18,7 @@ from e2ev.board import rules as rules_module
 from e2ev.board.contents import Contents
 from e2ev.board.ledger import Ledger, read_ledger
 from e2ev.board.merkle import Tree
+from e2ev.board.note import NoteKey
 from e2ev.board.reader import Logged
 from e2ev.board.rules import RULES, Objection
 from e2ev.ceremony import Election, SealedShare, ShareComplaint
@@ -51,6 +52,7 @@ GENESIS = bodies.Genesis(
     FOUNDED.parameter_hash, FOUNDED.base_hash, MANIFEST, (), ORIGIN, author_of(LOG_KEY.verify_key), bytes(32),
 )  # fmt: skip
 ELECTION_ID = election_identifier(encode(GENESIS))
+POLICY = f"log {NoteKey(ORIGIN, LOG_KEY.verify_key).vkey()}\nquorum none\n".encode()
 CODES = tuple(sha256(bytes([i])).digest() for i in range(6))
 KEYS, SHARE = sample(bodies.KeysBody).keys, sample(ShareComplaint)
 TALLY: bodies.TallyBody = sample(bodies.TallyBody)
@@ -133,6 +135,7 @@ STORY = (
     Step("joint keys", "administrator", Kind.JOINT_KEYS, joint("vote", "data")),
     *(Step(f"rehearsal {i}", f"trustee {i}", Kind.REHEARSAL, rehearsal(i)) for i in (1, 2, 3)),
     *(Step(f"admission {i}", "administrator", Kind.DEVICE_ADMITTED, admission(f"device {i}", i)) for i in (1, 2)),
+    Step("policy", "administrator", Kind.WITNESS_POLICY, bodies.WitnessPolicyBody(1, POLICY)),
     Step("open", "administrator", Kind.OPEN, bodies.OpenBody(1)),
     Step("ballot 0", "device 1", Kind.BALLOT, b"ballot 0", CODES[0]),
     Step("ballot 1", "device 1", Kind.BALLOT, b"ballot 1", CODES[1]),
@@ -244,6 +247,7 @@ AGAIN = {
     Kind.DECISION: {"D.1"}, Kind.EXCLUSION: {"B.8"}, Kind.TALLY: {"T.1"}, Kind.COMMITMENTS: {"B.8"},
     Kind.OPENINGS: {"B.8"}, Kind.RESPONSES: {"B.8"}, Kind.RESULT: {"B.8"}, Kind.OPENED_BALLOT: {"B.8"},
     Kind.DECRYPTED_BALLOT: {"B.8"}, Kind.CORRECTION: set(),
+    Kind.WITNESS_POLICY: {"B.8"},
 }  # fmt: skip
 
 
@@ -356,6 +360,9 @@ WRONG: dict[str, tuple[str, Step, set[str]]] = {
     "device at no unit": ("rehearsal 3", replace(STEP["admission 1"], body=admission("device 1", 3)), {"R.1"}),
     "device at reporting unit 0": ("rehearsal 3", replace(STEP["admission 1"], body=admission("device 1", 0)), {"R.1"}),
     "device admitted after the close": ("close", replace(STEP["admission 1"], body=admission("device 3", 1)), {"B.8"}),
+    "policy after voting was opened": ("open", STEP["policy"], {"B.8"}),
+    "policy that cannot be read": ("rehearsal 3", step("policy", policy=POLICY[:-1]), {"R.1"}),
+    "policy of another log": ("rehearsal 3", step("policy", policy=b"quorum none\n"), {"R.1"}),
     "ballot after the close": ("close", replace(STEP["ballot 0"], code=CODES[5]), {"B.9", "B.10"}),
     "ballot after its device closed": ("device closed", replace(STEP["ballot 0"], code=CODES[5]), {"B.9"}),
     "ballot after its device was replaced": ("device replaced", replace(STEP["ballot 2"], code=CODES[5]), {"B.9"}),
@@ -520,6 +527,15 @@ def test_kinds_of_planned_parts_are_noted_by_the_part_and_not_objected_to() -> N
     for kind in (Kind.ROLL, Kind.CHECK_IN, Kind.INCIDENT):
         assert bench.post(Step("", "stranger", kind, b"anything")) == set()
     assert bench.contents.unsupported == {"eligibility": 2, "incidents": 1}
+
+
+def test_policy_comes_before_voting_opens() -> None:
+    bench = Bench()
+    for one in STORY[: NAMES.index("open") + 1]:
+        if one.name != "policy":
+            assert bench.post(one) == set()
+    assert bench.post(STEP["policy"]) == {"B.8"}
+    assert bench.contents.policy is None
 
 
 # Who is named

@@ -28,6 +28,7 @@ def verify(
     board: Board,
     expect: shards.Expect = None,
     no_anchor: shards.NoAnchor = False,
+    policy: shards.PolicyFile = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes; default: all cores.")] = os.cpu_count() or 1,
     as_json: shards.AsReport = False,
     quiet: shards.Quiet = False,
@@ -56,7 +57,7 @@ def verify(
     with ui.stages(quiet=quiet) as stage:
         reading, checking = stage("reading the board (bytes)"), stage("checking ballots")
         options = Options(jobs=jobs, anchors=anchors, need_anchors=not no_anchor, progress=checking, reading=reading,
-                          executor=executor)  # fmt: skip
+                          executor=executor, policy=shards.read_policy(policy) if policy else None)  # fmt: skip
         if shard and out:
             shards.write_shard(board, shard, out, key, options, as_json=as_json)
             return

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from e2ev_cli import ui
+from e2ev_cli.shards import read_policy
 
 app = typer.Typer(help="The board as a file and a log.", no_args_is_help=True)
 
@@ -27,12 +28,14 @@ def info(board: Board, as_json: AsJson = False) -> None:
     found = summarize(board)
     if as_json:
         ui.out_json({
-            "election": found.election.hex(), "entries": found.size, "root": found.root.hex(), "bytes": found.end,
+            "election": found.election.hex(), "log": found.log or None, "entries": found.size,
+            "root": found.root.hex(), "bytes": found.end,
             "checkpoints": found.checkpoints, "signers": found.signers, "kinds": found.kinds,
             "behind_last_checkpoint": found.loose, "damage": found.damage,
         })  # fmt: skip
         return
     ui.out(f"election  {found.election.hex()}")
+    ui.out(f"log       {ui.printable(found.log)}")
     ui.out(f"entries   {found.size} in {found.end} bytes, under {found.checkpoints} checkpoints")
     ui.out(f"root      {found.root.hex()}")
     ui.out(f"          {spoken(found.root, 8)}")
@@ -43,3 +46,34 @@ def info(board: Board, as_json: AsJson = False) -> None:
         ui.out(f"\n{found.loose} entries behind the last checkpoint, which were promised to nobody")
     if found.damage:
         ui.out(f"\nthe file cannot be read on: {ui.printable(found.damage)}")
+
+
+@app.command()
+def cosign(
+    board: Board,
+    answers: Annotated[list[Path], typer.Argument(help="What witnesses handed back.", show_default=False)],
+    policy: Annotated[Path | None, typer.Option("--policy", help="The policy file that names the witnesses.")] = None,
+    witness: Annotated[
+        list[str] | None, typer.Option("--witness", metavar="VKEY", help="A witness by its key; may be repeated.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take cosignatures in: check each line, and append it to the board for everybody.
+
+    Example: e2ev board cosign council.board cosigned-212-8f2c01aa.note --policy council.policy
+    """
+    from e2ev.board.note import COSIGNATURE, parse_vkey
+    from e2ev.roles.cosigning import take_cosignatures
+
+    keys = [parse_vkey(vkey, COSIGNATURE, where="--witness") for vkey in witness or ()]
+    if policy is not None:
+        keys += [one.key for one in read_policy(policy).witnesses]
+    if not keys:
+        raise typer.BadParameter("say whose cosignatures you take", param_hint="--policy or --witness")
+    taken = take_cosignatures(board, answers, keys)
+    if as_json:
+        ui.out_json([{"file": str(one.path), "entries": one.size, "new": one.names} for one in taken])
+        return
+    for one in taken:
+        new = ", ".join(map(ui.printable, one.names))
+        ui.out(f"{one.path}: {one.size} entries cosigned by {new}" if new else f"{one.path}: on the board already")

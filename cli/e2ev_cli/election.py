@@ -199,6 +199,27 @@ def replace_device(
     ui.out(f"{found[0].name} is out of service after {found[0].ballots} ballots")
 
 
+@app.command("policy")
+def publish_policy(
+    file: Annotated[Path, typer.Argument(help="The policy file, which names the log and its witnesses.")],
+    board: Board,
+    passphrase_file: PassphraseFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Publish whom you ask to cosign, before voting opens. Auditors still choose whom they believe.
+
+    Example: e2ev election policy council.policy --board council.board
+    """
+    from e2ev.board.policy import POLICY_LIMIT
+    from e2ev.roles.cosigning import publish_policy as publish
+    from e2ev.storage.disk import read_bounded
+
+    administrator = _administrator(board)
+    publish(administrator, read_bounded(file, POLICY_LIMIT), _secret(passphrase_file))
+    posted = administrator.contents().policy
+    _stated("the policy is on the board", posted.index if posted else 0, as_json)
+
+
 @app.command("open")
 def open_voting(board: Board, passphrase_file: PassphraseFile = None, as_json: AsJson = False) -> None:
     """Open voting, once every trustee has rehearsed.

@@ -8,13 +8,14 @@ from typing import Annotated, NoReturn
 import typer
 
 from e2ev.errors import E2evError, InternalError, StorageError
-from e2ev_cli import auditor, ballot, device, shards, ui, voter
+from e2ev_cli import auditor, ballot, device, receipt, shards, ui, voter
 from e2ev_cli.bench import bench
 from e2ev_cli.board import app as board_app
 from e2ev_cli.ceremony import app as ceremony_app
 from e2ev_cli.demo import demo
 from e2ev_cli.election import app as election_app
 from e2ev_cli.trustee import app as trustee_app
+from e2ev_cli.witness import app as witness_app
 
 app = typer.Typer(
     name="e2ev",
@@ -52,6 +53,8 @@ app.add_typer(device.app, name="device")
 app.add_typer(ballot.app, name="ballot")
 app.command()(voter.track)
 app.add_typer(voter.test_ballot, name="test-ballot")
+app.add_typer(receipt.app, name="receipt")
+app.add_typer(witness_app, name="witness")
 app.command()(auditor.verify)
 app.command()(shards.merge)
 app.add_typer(board_app, name="board")

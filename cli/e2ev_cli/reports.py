@@ -154,6 +154,14 @@ def report_json(report: "Report") -> dict[str, object]:
         "excluded": _findings_json(report.excluded),
         "excluded_total": len(report.excluded) + report.unlisted_excluded,
         "ballots": {"posted": posted, "counted": counted, "excluded": excluded},
+        "cosigners": {
+            "quorum": report.cosigners.seen.value,
+            "entries": report.cosigners.entries,
+            "seen": [
+                {"name": ui.printable(one.name), "entries": one.size, "time": one.time}
+                for one in report.cosigners.cosigners
+            ],
+        },
         "board": {"entries": report.entries, "root": report.root.hex(), "words": spoken(report.root, ROOT_WORDS)},
     }
 

@@ -11,6 +11,7 @@ import typer
 from e2ev_cli import ui
 
 if TYPE_CHECKING:
+    from e2ev.board.policy import Policy
     from e2ev.signing import SigningKey
     from e2ev.verify.executors import Executor
     from e2ev.verify.run import Options
@@ -30,6 +31,9 @@ Expect = Annotated[
 ]
 NoAnchor = Annotated[
     bool, typer.Option("--no-anchor", help="Do not ask whose election this is, only whether it is consistent.")
+]
+PolicyFile = Annotated[
+    Path | None, typer.Option("--policy", help="Whose cosigners you believe: also say whether they saw this board.")
 ]
 AsReport = Annotated[bool, typer.Option("--json", help="Print the report as JSON: specs/json-report.schema.json.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print the verdict alone.")]
@@ -65,6 +69,18 @@ def executor_of(engine: Engine, scheduler: str | None) -> "Executor | None":
     from e2ev.verify.executors import Dask
 
     return Dask(scheduler)
+
+
+def read_policy(path: Path) -> "Policy":
+    """Return the policy in a file.
+
+    Raises:
+        DataError: It is malformed.
+    """
+    from e2ev.board.policy import POLICY_LIMIT, parse_policy
+    from e2ev.storage.disk import read_bounded
+
+    return parse_policy(read_bounded(path, POLICY_LIMIT), where=str(path))
 
 
 def check_shard(shard: str | None, out: Path | None) -> None:
@@ -144,6 +160,7 @@ def merge(
     key: Key = None,
     expect: Expect = None,
     no_anchor: NoAnchor = False,
+    policy: PolicyFile = None,
     as_json: AsReport = False,
     quiet: Quiet = False,
 ) -> None:
@@ -163,7 +180,8 @@ def merge(
     anchors = read_anchors(read_bounded(expect, 16 << 20), str(expect)) if expect else None
     with ui.stages(quiet=quiet) as stage:
         reading, merging = stage("reading the board (bytes)"), stage("merging ballots")
-        options = Options(anchors=anchors, need_anchors=not no_anchor, progress=merging, reading=reading)
+        options = Options(anchors=anchors, need_anchors=not no_anchor, progress=merging, reading=reading,
+                          policy=read_policy(policy) if policy else None)  # fmt: skip
         report = merge_all(board, parts, _trusted(trust or [], key), options)
     show_report(report, as_json=as_json, quiet=quiet)
     raise typer.Exit(report.verdict.exit_code)

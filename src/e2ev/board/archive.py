@@ -167,7 +167,7 @@ class _Export:
                 elif isinstance(event, Committed):
                     noted.add({"entries": event.size, "root": event.root.hex(), "note": _text(event.note)})
                 elif isinstance(event, Cosigned):
-                    noted.add({"cosignatures": _text(event.lines)})
+                    noted.add({"cosignatures": _text(event.note)})
             listed.end()
             noted.end()
 
@@ -181,6 +181,10 @@ class _Export:
         elif header.kind == Kind.CORRECTION:
             body = decode(bodies.CorrectionBody, entry.body, None, f"entry {event.index}").form
             made |= {"corrects": body.entry.hex(), "reason": body.reason}
+        elif header.kind == Kind.WITNESS_POLICY:
+            made |= {
+                "policy": decode(bodies.WitnessPolicyBody, entry.body, None, f"entry {event.index}").form.policy.hex()
+            }
         elif header.code is not None:
             self._json(f"ballots/{event.index:06}.json", _ballot(self.contents, header.code, entry.body))
             self.done.ballots += 1

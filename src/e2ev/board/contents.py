@@ -113,6 +113,7 @@ class Contents:
     opened_ballots: dict[bytes, Posted[bodies.OpenedBallotBody]] = field(default_factory=dict)
     decrypted_ballots: dict[bytes, Posted[bodies.DecryptedBallotBody]] = field(default_factory=dict)
     corrections: list[Posted[bodies.CorrectionBody]] = field(default_factory=list)
+    policy: Posted[bodies.WitnessPolicyBody] | None = None
     unsupported: dict[str, int] = field(default_factory=dict)
 
     @property

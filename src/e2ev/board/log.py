@@ -127,9 +127,7 @@ class BoardLog:
             ConflictError: An author's counter is taken by another entry, kept as evidence, or its chain has a gap.
             StorageError: The disk refused; nothing was acknowledged, and the board has to be opened anew.
         """
-        if not self._certain:
-            remedy = "open the board again, then post what was not acknowledged"
-            raise StorageError("an earlier write failed, so its end is unknown", where=str(self._path), remedy=remedy)
+        self._check_certain()
         heads = dict(self._heads)
         fresh: list[Entry] = []
         for entry in entries:
@@ -145,6 +143,23 @@ class BoardLog:
             self._write(fresh)
             self._heads = heads
         return self.checkpoint()
+
+    def cosign(self, note: bytes) -> None:
+        """Append a cosigned checkpoint, which the caller has checked (`board.cosigned`), durably.
+
+        Raises:
+            StorageError: The disk refused; the board has to be opened anew.
+        """
+        self._check_certain()
+        self._certain = False
+        self._file.append(frame(FrameKind.COSIGNATURE, note))
+        self._file.sync()
+        self._certain = True
+
+    def _check_certain(self) -> None:
+        if not self._certain:
+            remedy = "open the board again, then post what was not acknowledged"
+            raise StorageError("an earlier write failed, so its end is unknown", where=str(self._path), remedy=remedy)
 
     def checkpoint(self) -> Checkpoint:
         """Return the board's size and root."""

@@ -64,6 +64,10 @@ class NoteSignature:
     key_id: bytes
     blob: bytes
 
+    def line(self) -> str:
+        """Return the line, with its newline."""
+        return f"— {self.name} {b64encode(self.key_id + self.blob).decode()}\n"
+
 
 @dataclass(frozen=True, slots=True)
 class Note:
@@ -71,6 +75,10 @@ class Note:
 
     text: str
     signatures: tuple[NoteSignature, ...]
+
+    def to_bytes(self) -> bytes:
+        """Return the whole note."""
+        return (f"{self.text}\n" + "".join(signature.line() for signature in self.signatures)).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +122,7 @@ def parse_vkey(text: str, algorithm: int = ED25519_NOTE, *, where: str = "") -> 
     name, claimed_id, encoded = (*text.split("+", 2), "", "")[:3]
     if not _NAME.fullmatch(name) or not _VKEY_ID.fullmatch(claimed_id):
         raise DataError("not a verifier key: expected name+8 hex digits+base64", where=where)
-    public = _canonical_base64(encoded, where)
+    public = read_base64(encoded, where)
     if public[:1] != bytes([algorithm]):
         raise DataError(f"verifier key of type {public[:1].hex()!r}, expected '{algorithm:02x}'", where=where)
     key = NoteKey(name, VerifyKey.from_bytes(public[1:], where=where), algorithm)
@@ -185,7 +193,7 @@ def parse_checkpoint(text: str, *, where: str = "") -> Checkpoint:
     origin, size, encoded_root, *extensions = lines
     if not _SIZE.fullmatch(size) or int(size) > MAX_SIZE:
         raise DataError("size of a checkpoint is not a decimal below 2^63 without leading zeros", where=where)
-    root = _canonical_base64(encoded_root, where)
+    root = read_base64(encoded_root, where)
     if len(root) != HASH_BYTES:
         raise DataError(f"root of a checkpoint has {len(root)} bytes, expected {HASH_BYTES}", where=where)
     return Checkpoint(origin, int(size), root, tuple(extensions))
@@ -276,21 +284,25 @@ def _line_of(key: NoteKey, where: str) -> str:
 
 
 def _signature_line(signer: NoteKey, blob: bytes) -> str:
-    return f"— {signer.name} {b64encode(signer.id + blob).decode()}\n"
+    return NoteSignature(signer.name, signer.id, blob).line()
 
 
 def _parse_signature(row: str, where: str) -> NoteSignature:
     dash, name, encoded = (*row.split(" ", 2), "", "")[:3]
     if dash != "—" or not _NAME.fullmatch(name):
         raise DataError("signature line is not '— name base64'", where=where)
-    content = _canonical_base64(encoded, where)
+    content = read_base64(encoded, where)
     if len(content) <= _ID_BYTES:
         raise DataError("signature line holds no signature behind the key id", where=where)
     return NoteSignature(name, content[:_ID_BYTES], content[_ID_BYTES:])
 
 
-def _canonical_base64(text: str, where: str) -> bytes:
-    """Return what `text` encodes, if this is the one way to encode it (RFC 4648 §3.5, §4)."""
+def read_base64(text: str, where: str) -> bytes:
+    """Return what `text` encodes, if this is the one way to encode it (RFC 4648 §3.5, §4).
+
+    Raises:
+        DataError: It is no base64, or not the canonical one.
+    """
     try:
         content = b64decode(text, validate=True)
     except ValueError:

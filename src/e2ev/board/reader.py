@@ -73,9 +73,9 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Cosigned:
-    """A frame of cosignature lines for an earlier checkpoint."""
+    """A cosignature frame: an earlier checkpoint as a note, with the lines of witnesses behind the log's own."""
 
-    lines: bytes
+    note: bytes
     end: int
 
 

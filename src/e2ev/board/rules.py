@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from e2ev.board.contents import Contents, Posted
+from e2ev.board.outline import log_of
 from e2ev.board.places import UNDECIDED
+from e2ev.board.policy import parse_policy
 from e2ev.board.reader import Logged
 from e2ev.ceremony import ShareComplaint
+from e2ev.errors import DataError
 from e2ev.record.bodies import ComplaintBody
 from e2ev.record.codec import encode
 from e2ev.record.kinds import Kind
@@ -60,9 +63,9 @@ def _not_again(held: object, what: str) -> Iterator[Objection]:
         yield Objection("B.8", f"{what} a second time")
 
 
-def _before_open(contents: Contents) -> Iterator[Objection]:
+def _before_open(contents: Contents, what: str) -> Iterator[Objection]:
     if contents.opened is not None:
-        yield Objection("B.8", "a message of the ceremony after voting was opened")
+        yield Objection("B.8", f"{what} after voting was opened")
 
 
 def _seat(contents: Contents, posted: Posted[Any], trustee: int) -> Iterator[Objection]:
@@ -74,7 +77,7 @@ def _seat(contents: Contents, posted: Posted[Any], trustee: int) -> Iterator[Obj
 def _ceremony(contents: Contents, posted: Posted[Any], trustee: int, held: object) -> Iterator[Objection]:
     """Rules of all four messages of the ceremony."""
     yield from _seat(contents, posted, trustee)
-    yield from _before_open(contents)
+    yield from _before_open(contents, "a message of the ceremony")
     yield from _not_again(held, "the same message of the ceremony")
     if posted.body.form.attempt != contents.ceremony.number:
         yield Objection("B.8", f"attempt {posted.body.form.attempt} of the ceremony during {contents.ceremony.number}")
@@ -141,7 +144,7 @@ def _joint(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
 def _rehearsal(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
     trustee = posted.body.form.trustee
     yield from _seat(contents, posted, trustee)
-    yield from _before_open(contents)
+    yield from _before_open(contents, "a message of the ceremony")
     yield from _not_again(contents.rehearsals.get(trustee), "a rehearsal")
     if contents.joint is None:
         yield Objection("B.8", "a rehearsal before the joint keys")
@@ -333,6 +336,19 @@ def _correction(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
     return _administrator(contents, posted)
 
 
+def _witness_policy(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
+    yield from _administrator(contents, posted)
+    yield from _before_open(contents, "a witness policy")
+    yield from _not_again(contents.policy, "a witness policy")
+    try:
+        known = parse_policy(posted.body.form.policy).knows(log_of(contents.genesis.body.form))
+    except DataError as error:
+        yield Objection("R.1", f"the witness policy cannot be read: {error}")
+        return
+    if not known:
+        yield Objection("R.1", "the witness policy does not name the log of this election")
+
+
 def _second_genesis(_contents: Contents, _posted: Posted[Any]) -> Iterator[Objection]:
     yield Objection("B.6", "a second genesis")
 
@@ -360,4 +376,5 @@ RULES: dict[Kind, Rule] = {
     Kind.OPENED_BALLOT: _opened,
     Kind.DECRYPTED_BALLOT: _decrypted,
     Kind.CORRECTION: _correction,
+    Kind.WITNESS_POLICY: _witness_policy,
 }

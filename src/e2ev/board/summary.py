@@ -7,6 +7,7 @@ from pathlib import Path
 
 from e2ev.board.merkle import EMPTY_ROOT
 from e2ev.board.note import parse_note
+from e2ev.board.outline import genesis_of, log_of
 from e2ev.board.reader import HEAD_BYTES, Committed, Cosigned, Damaged, Logged, open_board, read_head, scan
 from e2ev.errors import DataError
 from e2ev.record.kinds import KINDS
@@ -18,6 +19,7 @@ class Summary:
 
     Attributes:
         election: Id in the file's first bytes.
+        log: The log's name and key in genesis, as policies have them; empty if genesis cannot be read.
         size: Number of entries under the last checkpoint.
         root: Their Merkle root, computed.
         end: Where the last checkpoint ends, in bytes.
@@ -29,6 +31,7 @@ class Summary:
     """
 
     election: bytes
+    log: str
     size: int
     root: bytes
     end: int
@@ -50,9 +53,11 @@ def summarize(path: Path) -> Summary:
     committed, waiting = Counter[str](), Counter[str]()
     size, root, end, checkpoints, damage = 0, EMPTY_ROOT, HEAD_BYTES, 0, ""
     signers: tuple[str, ...] = ()
+    log = ""
     for event in scan(path):
         match event:
             case Logged(entry=entry):
+                log = log if event.index else _log(event)
                 waiting[_kind_name(entry.header.kind)] += 1
             case Committed():
                 committed.update(waiting)
@@ -61,11 +66,18 @@ def summarize(path: Path) -> Summary:
                 signers = _signers(event.note, "checkpoint")
             case Cosigned():
                 end = event.end if not waiting else end
-                signers = tuple(dict.fromkeys((*signers, *_signers(b"x\n\n" + event.lines, "cosignatures"))))
+                signers = tuple(dict.fromkeys((*signers, *_signers(event.note, "cosignatures"))))
             case Damaged():
                 damage = str(event.error)
     kinds = dict(sorted(committed.items()))
-    return Summary(head.election, size, root, end, checkpoints, signers, kinds, waiting.total(), damage)
+    return Summary(head.election, log, size, root, end, checkpoints, signers, kinds, waiting.total(), damage)
+
+
+def _log(first: Logged) -> str:
+    try:
+        return log_of(genesis_of(first, "entry 0")).vkey()
+    except DataError:
+        return ""
 
 
 def _kind_name(kind: int) -> str:

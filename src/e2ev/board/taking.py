@@ -96,4 +96,5 @@ TAKES: dict[Kind, Take] = {
     Kind.OPENED_BALLOT: _keeping(lambda c, _: c.opened_ballots, lambda b: b.ballot),
     Kind.DECRYPTED_BALLOT: _keeping(lambda c, _: c.decrypted_ballots, lambda b: b.ballot),
     Kind.CORRECTION: _take_correction,
+    Kind.WITNESS_POLICY: _setting("policy"),
 }

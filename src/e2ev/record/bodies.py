@@ -364,3 +364,11 @@ class CorrectionBody:
     form: Form
     entry: Annotated[bytes, 32]
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessPolicyBody:
+    """The policy that the election publishes: a policy file's exact bytes. An auditor's own one always wins."""
+
+    form: Form
+    policy: bytes

@@ -104,7 +104,7 @@ KINDS: dict[int, KindRow] = {
         KindRow(Kind.CHANNEL_STATEMENT, None, "observer", 1 * _MIB, "channels"),
         KindRow(Kind.DOCUMENT, None, "administrator", 64 * _MIB, "documents"),
         KindRow(Kind.INCIDENT, None, "observer", 1 * _MIB, "incidents"),
-        KindRow(Kind.WITNESS_POLICY, None, "administrator", 64 * _KIB, "witnesses"),
+        KindRow(Kind.WITNESS_POLICY, bodies.WitnessPolicyBody, "administrator", 64 * _KIB),
         KindRow(Kind.SOFTWARE, None, "administrator", 64 * _KIB, "software"),
     )
 }

@@ -8,7 +8,7 @@ from e2ev.board.contents import decode_posted
 from e2ev.board.ledger import Ledger
 from e2ev.board.merkle import Tree
 from e2ev.board.note import NoteKey, check_checkpoint
-from e2ev.board.reader import Committed, Damaged, Logged, open_board, read_head, scan
+from e2ev.board.reader import Committed, Damaged, Event, Logged, open_board, read_head, scan
 from e2ev.errors import DataError, E2evError
 from e2ev.group import Group
 from e2ev.record import bodies
@@ -40,6 +40,7 @@ def read_log(
     groups: Sequence[Group],
     disabled: frozenset[str] = frozenset(),
     progress: Callable[[int, int], None] = lambda _done, _all: None,
+    watch: Callable[[Event], None] = lambda _event: None,
 ) -> Log:
     """Return what one pass over a board file gives.
 
@@ -48,6 +49,7 @@ def read_log(
         groups: Those that genesis may name.
         disabled: Checks that are left out.
         progress: Told now and then how many bytes were read, and of all.
+        watch: Told of everything that stands in the file.
 
     Raises:
         DataError: The file is no board, or cannot be read at all.
@@ -56,6 +58,7 @@ def read_log(
         head = read_head(stream, str(path))
     log, size = Log(Ledger(groups, disabled), disabled), path.stat().st_size
     for event in scan(path):
+        watch(event)
         if isinstance(event, Logged):
             if event.index % TOLD == 0:
                 progress(event.offset if event.index else 0, size)

@@ -8,7 +8,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from e2ev.board.contents import Contents
-from e2ev.errors import IncompleteError
+from e2ev.board.outline import log_of
+from e2ev.board.policy import Policy
+from e2ev.board.reader import Event
+from e2ev.errors import DataError, IncompleteError
 from e2ev.group import STANDARD_GROUPS, Group
 from e2ev.record.codec import Path as FieldPath
 from e2ev.verify import anchors as anchor_checks
@@ -17,6 +20,7 @@ from e2ev.verify import tally as tally_checks
 from e2ev.verify.anchors import AnchorCase, Anchors
 from e2ev.verify.board import ENTRY_CHECKS
 from e2ev.verify.check import Check, Findings, Gathered, Outcome, Report, Scope, State, Verdict
+from e2ev.verify.cosigners import Cosigners, Seen, Sighting
 from e2ev.verify.executors import Executor, Processes, Serial
 from e2ev.verify.log import Log, read_log
 from e2ev.verify.segments import (
@@ -67,6 +71,7 @@ class Options:
         progress: Told about ballots.
         reading: Told about bytes of the board, before that.
         executor: Does the work on ballots; None for as many processes as `jobs` says.
+        policy: Whose cosigners are believed; None if nobody asks for any.
     """
 
     jobs: int = 1
@@ -77,6 +82,7 @@ class Options:
     progress: Progress = lambda _done, _all: None
     reading: Progress = lambda _done, _all: None
     executor: Executor | None = None
+    policy: Policy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +111,15 @@ def verify(path: Path, options: Options = Options()) -> Report:
 
 def verify_with(look: Look, path: Path, options: Options) -> Report:
     """Return what all checks say of a board file, what its ballots give being known from `look`; errors as above."""
-    log = read_log(path, options.groups, options.disabled, options.reading)
+    sighting = Sighting(options.policy) if options.policy else None
+    watch = sighting.take if sighting else _nobody
+    log = read_log(path, options.groups, options.disabled, options.reading, watch)
     contents = log.ledger.contents
     gathered, excluded = Gathered(), Findings()
     gathered.findings = log.findings
     gathered.count({check.id: log.tree.size for check in ENTRY_CHECKS})
     if contents is None:
-        return _report(_Run(gathered, excluded, log, None, options))
+        return _report(_Run(gathered, excluded, log, None, options, Cosigners()))
     setting = setting_of(contents, _trusted_keys(options.disabled))
     _check_setup(gathered, setting, options.disabled)
     context = setting.ballot_context
@@ -123,7 +131,20 @@ def verify_with(look: Look, path: Path, options: Options) -> Report:
         gathered.look(
             _given(options.anchors), [AnchorCase(contents, log.tree.root(), options.anchors)], options.disabled
         )
-    return _report(_Run(gathered, excluded, log, setting, options))
+    return _report(_Run(gathered, excluded, log, setting, options, _cosigners(sighting, contents)))
+
+
+def _nobody(_event: Event) -> None:
+    """Watch nothing: nobody asked for cosigners."""
+
+
+def _cosigners(sighting: Sighting | None, contents: Contents) -> Cosigners:
+    if sighting is None:
+        return Cosigners()
+    try:
+        return sighting.judge(log_of(contents.genesis.body.form))
+    except DataError:  # B.2 says what is wrong with the log's key
+        return Cosigners(Seen.NOT_MET)
 
 
 def prepare(path: Path, options: Options) -> Ready:
@@ -237,6 +258,7 @@ class _Run:
     log: Log
     setting: Setting | None
     options: Options
+    cosigners: Cosigners
 
 
 def _report(run: _Run) -> Report:
@@ -249,13 +271,14 @@ def _report(run: _Run) -> Report:
         outcomes,
         tuple(findings),
         tuple(run.excluded),
-        tuple(_remarks(contents, run.options, closed)),
+        (*_remarks(contents, run.options, closed), *_seen(run.cosigners, run.log.committed, contents)),
         tree.size,
         tree.root(),
         run.gathered.piles,
         seen,
         findings.unlisted(),
         sum(run.excluded.unlisted().values()),
+        run.cosigners,
     )
 
 
@@ -327,3 +350,18 @@ def _remarks(contents: Contents | None, options: Options, closed: int) -> Iterat
         yield f"{len(contents.exclusions)} ballots are excluded, each for a check that it fails"
     if closed:
         yield f"{closed} of {len(contents.test_ballots())} challenged ballots are not opened"
+
+
+def _seen(cosigners: Cosigners, size: int, contents: Contents | None) -> Iterator[str]:
+    """What can be said about independent cosigners."""
+    if cosigners.seen is Seen.NOT_TESTED:
+        yield "whether independent cosigners saw this board was not tested (--policy FILE)"
+        if contents is not None and contents.policy is not None:
+            yield f"the election publishes a policy ({contents.policy.where}); whom to believe, it cannot say"
+    elif cosigners.seen is Seen.MET:
+        yield "independent cosigners saw this board: " + ", ".join(one.name for one in cosigners.cosigners)
+    else:
+        yield f"too few independent cosigners saw this board: {cosigners.entries} of its {size} entries"
+    if cosigners.strange:
+        yield (f"{cosigners.strange} cosigned checkpoints, signed by the log, are not of this board: there may be two; "
+               "compare it with others (e2ev board diff)")  # fmt: skip

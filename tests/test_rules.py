@@ -18,8 +18,9 @@ from e2ev.board import rules as rules_module
 from e2ev.board.contents import Contents
 from e2ev.board.ledger import Ledger, read_ledger
 from e2ev.board.merkle import Tree
+from e2ev.board.objections import Objection
 from e2ev.board.reader import Logged
-from e2ev.board.rules import RULES, Objection
+from e2ev.board.rules import RULES
 from e2ev.ceremony import Election, SealedShare, ShareComplaint
 from e2ev.demo.toy import TOY
 from e2ev.errors import DataError, NotReadyError, RejectedError

@@ -15,8 +15,8 @@ from typing import Any, TextIO
 
 from e2ev.board.contents import Attempt, Ceremony, Contents, Device, Posted
 from e2ev.board.ledger import Ledger
-from e2ev.board.reader import Committed, Cosigned, Damaged, Logged, scan
-from e2ev.board.rules import Objection
+from e2ev.board.objections import Objection
+from e2ev.board.reader import Committed, Cosigned, Damaged, Logged, first_origin, scan
 from e2ev.errors import ConflictError, DataError, StorageError
 from e2ev.group import STANDARD_GROUPS, Group
 from e2ev.record import archive, bodies
@@ -91,7 +91,7 @@ class _Export:
     ) -> None:
         self.board, self.folder, self.progress = board, folder, progress
         self.done, self.refused = Exported(), dict[int, list[Objection]]()
-        ledger, committed, remarks = Ledger(groups), 0, self.done.remarks
+        ledger, committed, remarks = Ledger(groups, origin=first_origin(board)), 0, self.done.remarks
         for event in scan(board):
             if isinstance(event, Logged):
                 self.done.entries, self.done.root = event.index + 1, event.before.append(event.entry.leaf_hash).root()

@@ -10,7 +10,9 @@ from tempfile import TemporaryDirectory
 from e2ev.board.contents import Contents
 from e2ev.errors import IncompleteError
 from e2ev.group import STANDARD_GROUPS, Group
+from e2ev.record import bodies
 from e2ev.record.codec import Path as FieldPath
+from e2ev.record.kinds import FEATURES
 from e2ev.verify import anchors as anchor_checks
 from e2ev.verify import ballots, cases, opened, setup
 from e2ev.verify import tally as tally_checks
@@ -262,10 +264,14 @@ def _report(run: _Run) -> Report:
 def _verdict(failures: int, outcomes: Sequence[Outcome], contents: Contents | None) -> Verdict:
     if failures:
         return Verdict.REJECTED
-    unsupported = contents is None or contents.unsupported or contents.genesis.body.form.features
-    if unsupported or any(outcome.state is State.NOT_RUN for outcome in outcomes):
+    if contents is None or _unknown(contents) or any(outcome.state is State.NOT_RUN for outcome in outcomes):
         return Verdict.INCOMPLETE
     return Verdict.ACCEPTED
+
+
+def _unknown(contents: Contents) -> list[str]:
+    """Return the parts that the record uses and this verifier does not know."""
+    return sorted({*contents.unsupported, *contents.genesis.body.form.features} - FEATURES)
 
 
 def _outcome(check: Check, run: _Run, closed: int) -> Outcome:
@@ -321,9 +327,20 @@ def _remarks(contents: Contents | None, options: Options, closed: int) -> Iterat
         return
     if options.anchors is None:
         yield "internally consistent at most: whose election this is was not checked (--expect FILE)"
-    for feature in sorted({*contents.unsupported, *contents.genesis.body.form.features}):
+    for feature in _unknown(contents):
         yield f"the record uses {feature}, which this verifier does not know"
+    for unit, posted in contents.paper.items():
+        yield _apart(contents, unit, posted.body.form)
     if contents.exclusions:
         yield f"{len(contents.exclusions)} ballots are excluded, each for a check that it fails"
     if closed:
         yield f"{closed} of {len(contents.test_ballots())} challenged ballots are not opened"
+
+
+def _apart(contents: Contents, unit: int, count: bodies.PaperCountBody) -> str:
+    station, place = contents.stations.get(unit), contents.place(unit)
+    lost = station is not None and station.final is not None and not count.on_board
+    told = f"{place} was counted on paper: {count.ballots} ballots, which are in no count that was checked here"
+    if count.on_board:
+        return f"{told}; {count.on_board} other ballots of {place} are on this board"
+    return f"{told}; it had a board of its own, whose entries never came" if lost else told

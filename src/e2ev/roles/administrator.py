@@ -15,6 +15,7 @@ from e2ev.board.ledger import read_contents
 from e2ev.board.log import BoardLog, read_mark
 from e2ev.board.note import NoteKey
 from e2ev.board.reader import HEAD_BYTES, Committed, scan
+from e2ev.board.stations import missing_of
 from e2ev.errors import ConflictError, DataError, E2evError, NotReadyError
 from e2ev.group import P4096, STANDARD_GROUPS, SYSTEM_RANDOMNESS, Group
 from e2ev.manifest import read_manifest
@@ -27,7 +28,7 @@ from e2ev.roles.doctor import Machine
 from e2ev.roles.examine import check_message
 from e2ev.roles.intake import Intake, keep_of, load_online_key, save_online_key
 from e2ev.roles.messages import messages_in, read_messages
-from e2ev.roles.status import named_devices
+from e2ev.roles.status import awaited_devices, awaited_stations, named_devices
 from e2ev.signing import SigningKey
 from e2ev.storage.disk import read_bounded, write_once
 from e2ev.storage.keyfile import KeyFileHeader, open_key_file, save_key_file
@@ -47,6 +48,7 @@ class Founding:
         group: The group; the 4096-bit one unless the 3072-bit one is chosen.
         origin: Name of the log.
         spare: Whether k < n is demanded: then one trustee may be lost.
+        features: Parts beyond the core that the election may use.
     """
 
     manifest: bytes
@@ -55,6 +57,7 @@ class Founding:
     origin: str
     group: Group = P4096
     spare: bool = True
+    features: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +245,9 @@ class Administrator:
         if device is not None and device.closed is not None:
             raise ConflictError(f"{device.name} has closed: it posts no more", where=device.closed.where,
                                 remedy="nothing is left to do")  # fmt: skip
+        if device is not None and device.unit in contents.stations and missing_of(contents, device.unit):
+            raise NotReadyError(f"{device.name} may have posted on its station's board, which is not here yet",
+                                remedy="e2ev board merge-station first, or paper-count")  # fmt: skip
         ballots = device.ballots if device is not None else 0
         self._post(passphrase, Kind.DEVICE_REPLACED, bodies.DeviceReplacedBody(1, author, ballots, reason))
 
@@ -273,12 +279,12 @@ class Administrator:
                 return contents.closed.body.form
             if contents.opened is None:
                 raise NotReadyError("voting was not opened", remedy="e2ev election open")
-            open_still = [d.name for d in contents.devices.values() if d.closed is None and d.replaced is None]
-            if open_still:
-                raise NotReadyError(
-                    "these devices have not closed: " + ", ".join(open_still),
-                    remedy="e2ev device close on each, or e2ev election replace",
-                )
+            if awaited := awaited_stations(contents):
+                raise NotReadyError("; ".join(awaited),
+                                    remedy="e2ev board log-station, then merge-station; or paper-count")  # fmt: skip
+            if awaited := awaited_devices(contents):
+                raise NotReadyError("these devices have not closed: " + ", ".join(awaited),
+                                    remedy="e2ev device close on each, or e2ev election replace")  # fmt: skip
             undecided = [code for code in contents.ballots if code not in contents.decisions]
             for code in undecided:
                 body = bodies.DecisionBody(1, code, "abandoned", "undecided when voting was closed")
@@ -339,7 +345,8 @@ def genesis_body(founding: Founding, log_key: bytes, salt: bytes) -> bodies.Gene
         group.p.to_bytes(group.element_bytes, "big"), group.q.to_bytes(group.scalar_bytes, "big"),
         group.g.to_bytes(group.element_bytes, "big"),
         founding.quorum, tuple(bodies.TrusteeSeat(card.name, card.author) for card in founding.trustees),
-        election.parameter_hash, election.base_hash, founding.manifest, (), founding.origin, log_key, salt,
+        election.parameter_hash, election.base_hash, founding.manifest, founding.features, founding.origin, log_key,
+        salt,
     )  # fmt: skip
 
 
@@ -367,8 +374,10 @@ def _is_of(contents: Contents, founding: Founding) -> bool:
     """Return whether the board is the one of this founding."""
     genesis = contents.genesis.body.form
     seats = tuple(bodies.TrusteeSeat(card.name, card.author) for card in founding.trustees)
-    held = (genesis.manifest, genesis.trustees, genesis.quorum, genesis.group, genesis.log_origin)
-    return held == (founding.manifest, seats, founding.quorum, founding.group.name, founding.origin)
+    held = (genesis.manifest, genesis.trustees, genesis.quorum, genesis.group, genesis.log_origin, genesis.features)
+    return held == (
+        founding.manifest, seats, founding.quorum, founding.group.name, founding.origin, founding.features,
+    )  # fmt: skip
 
 
 def _is_beginning(board: Path) -> bool:

@@ -6,6 +6,7 @@ from enum import Enum
 
 from e2ev import ceremony
 from e2ev.board.contents import Attempt, Ceremony, Contents, Device, Posted
+from e2ev.board.stations import missing_of
 from e2ev.errors import E2evError
 from e2ev.record import bodies
 from e2ev.sharing import TrusteeId
@@ -181,7 +182,7 @@ def _culprit(contents: Contents, held: Ceremony, complaint: Posted[bodies.Compla
 def numbers(contents: Contents) -> Numbers:
     """Return the counts of ballots and devices."""
     made = contents.decision_counts()
-    devices_open = sum(1 for d in contents.devices.values() if d.closed is None and d.replaced is None)
+    devices_open = sum(1 for d in contents.devices.values() if d.in_service)
     return Numbers(
         len(contents.ballots),
         made["cast"],
@@ -268,6 +269,16 @@ def counts(contents: Contents) -> tuple[ContestCount, ...]:
         )
         for contest, cells in found.items()
     )
+
+
+def awaited_devices(contents: Contents) -> tuple[str, ...]:
+    """Return the devices that have to close before voting can, "booth 1 at Hoy"."""
+    return tuple(f"{d.name} at {contents.place(d.unit)}" for d in contents.devices.values() if d.in_service)
+
+
+def awaited_stations(contents: Contents) -> tuple[str, ...]:
+    """Return in words what is awaited of stations before voting can be closed."""
+    return tuple(said for unit in contents.stations if (said := missing_of(contents, unit)))
 
 
 def named_devices(contents: Contents, text: str) -> list[Device]:

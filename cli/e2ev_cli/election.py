@@ -43,7 +43,7 @@ def new(
     ] = False,
     stations: Annotated[
         bool,
-        typer.Option("--stations", help="Let stations have boards of their own, with no network; and paper counts."),
+        typer.Option("--stations", help="Let stations have boards of their own, and count paper apart."),
     ] = False,
     origin: Annotated[str, typer.Option("--origin", help="Name of the log; default: the board's name.")] = "",
     passphrase_file: PassphraseFile = None,

@@ -194,8 +194,8 @@ def merge_station(
     else:
         ui.out(f"{merged.place}: {merged.taken} entries taken in, {merged.known} were known; {merged.ballots} ballots")
     if merged.late:
-        raise ConflictError(f"{merged.late} entries came after the final checkpoint of {merged.place}: left out (P.3)",
-                            where=str(board), remedy="keep the card, and ask the station who used its devices")  # fmt: skip
+        found = f"{merged.late} entries came after the final checkpoint of {merged.place}: left out (P.3)"
+        raise ConflictError(found, where=str(board), remedy="keep the card, and ask the station who used its devices")
 
 
 @app.command()
@@ -258,7 +258,7 @@ def print_codes(
     title = f"{contents.manifest.label}: ballot codes of {station}"
     told = (
         f"{len(codes)} ballots are on the board, in the order of their codes. Look for yours: compare every group.",
-        "If it is here, your ballot is on the board as your device made it. Nobody can see from the code how you voted.",
+        "If it is here, the board has your ballot as the device made it. The code alone does not show how you voted.",
         "If it is not, tell the poll workers and the observers, and show your code; keep it.",
         f"The board has {stated.size} entries. Its root in words: {spoken(stated.root, ROOT_WORDS)}",
     )

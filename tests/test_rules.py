@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from e2ev.board import ledger as ledger_module
+from e2ev.board import objections as objections_module
 from e2ev.board import rules as rules_module
 from e2ev.board.contents import Contents
 from e2ev.board.ledger import Ledger, read_ledger
@@ -546,7 +547,7 @@ def test_replacing_a_device_wrongly_is_not_the_devices_fault() -> None:
 
 
 def test_some_case_here_makes_each_objection_that_there_is() -> None:
-    sources = [inspect.getsource(module) for module in (rules_module, ledger_module)]
+    sources = [inspect.getsource(module) for module in (rules_module, objections_module, ledger_module)]
     made = {check for source in sources for check in re.findall(r'Objection\(\s*"([^"]+)"', source)}
     tables = [*AGAIN.values(), *(checks for *_, checks in (*EARLY, *WRONG.values(), *BAD_GENESIS.values()))]
     assert made - set().union(*tables) == {"B.3"}  # which has a test of its own

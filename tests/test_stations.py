@@ -29,6 +29,7 @@ from e2ev.record.codec import encode
 from e2ev.record.entry import Entry
 from e2ev.record.frame import FrameKind, frame
 from e2ev.record.kinds import STATIONS, Kind
+from e2ev.record.stations import PaperCountBody, PaperTotal, StationCheckpointBody
 from e2ev.roles import merging, station
 from e2ev.roles.advice import next_of
 from e2ev.roles.card import StationCard, is_station_card, read_station_card
@@ -39,6 +40,7 @@ from e2ev.signing import SigningKey
 from e2ev.verify.anchors import read_anchors
 from e2ev.verify.check import Verdict
 from e2ev.verify.executors import Processes
+from e2ev.verify.paper import PaperPlace
 from e2ev.verify.run import Options, verify
 from e2ev.verify.shards import Shard, merge, write_partial
 
@@ -113,6 +115,7 @@ def test_election_with_three_polling_places_is_accepted_and_names_the_one_on_pap
     report = verify(finished.board, Options(groups=GROUPS, anchors=anchors))
     assert report.verdict is Verdict.ACCEPTED
     assert report.ballots == (9, 6, 0)
+    assert report.paper == (PaperPlace("Lyness", 5, 0, lost=False),)
     (remark,) = report.remarks
     assert remark.startswith("Lyness was counted on paper: 5 ballots, which are in no count")
 
@@ -302,7 +305,7 @@ def test_second_final_checkpoint_is_a_fork_with_both_kept(night: HonestElection,
     assert [path.read_bytes() for path in kept] == [first, second]
     assert str(kept[0]) in caught.value.remedy
     stated = next(event for event in reversed(list(scan(hoy(twin)))) if isinstance(event, Committed))
-    body = bodies.StationCheckpointBody(1, HOY, stated.size, stated.root, second)
+    body = StationCheckpointBody(1, HOY, stated.size, stated.root, second)
     key = night.administrator.key(PASSPHRASE)
     refused_by("P.2", posting(night.board, key, Kind.STATION_CHECKPOINT, body))
 
@@ -364,7 +367,7 @@ def test_voting_is_not_closed_while_a_card_is_awaited(night: HonestElection) -> 
 
 def test_card_that_never_comes_is_closed_by_a_paper_count_that_every_report_names(night: HonestElection) -> None:
     log_hoy(night)
-    paper = bodies.PaperCountBody(1, HOY, 7, 0, (), None, "the card was lost on the ferry")
+    paper = PaperCountBody(1, HOY, 7, 0, (), None, "the card was lost on the ferry")
     merging.count_on_paper(night.administrator, paper, PASSPHRASE)
     merging.count_on_paper(night.administrator, LYNESS_PAPER, PASSPHRASE)
     merging.count_on_paper(night.administrator, LYNESS_PAPER, PASSPHRASE)  # the same again
@@ -378,7 +381,7 @@ def test_card_that_never_comes_is_closed_by_a_paper_count_that_every_report_name
 
 
 def test_paper_count_after_ballots_says_how_many_stand_on_the_board(night: HonestElection) -> None:
-    paper = bodies.PaperCountBody(1, TOWN, 2, 0, (), None, "paper since noon")
+    paper = PaperCountBody(1, TOWN, 2, 0, (), None, "paper since noon")
     assert merging.count_on_paper(night.administrator, paper, PASSPHRASE) == 3
     held = contents_of(night.board).paper[TOWN].body.form
     assert (held.on_board, held.ballots) == (3, 2)
@@ -388,11 +391,11 @@ def test_paper_count_after_ballots_says_how_many_stand_on_the_board(night: Hones
 
 BAD_PAPER = {
     "P.5": replace(LYNESS_PAPER, on_board=1),
-    "R.1": replace(LYNESS_PAPER, totals=(bodies.PaperTotal(1, (1,)),)),
-    "R.1 contest": replace(LYNESS_PAPER, totals=(bodies.PaperTotal(2, (1,)),)),
+    "R.1": replace(LYNESS_PAPER, totals=(PaperTotal(1, (1,)),)),
+    "R.1 contest": replace(LYNESS_PAPER, totals=(PaperTotal(2, (1,)),)),
     "R.1 twice": replace(LYNESS_PAPER, totals=LYNESS_PAPER.totals * 2),
     "R.1 unit": replace(LYNESS_PAPER, unit=4),
-    "P.5 votes": replace(LYNESS_PAPER, totals=(bodies.PaperTotal(1, (6, 0)),)),
+    "P.5 votes": replace(LYNESS_PAPER, totals=(PaperTotal(1, (6, 0)),)),
 }
 
 
@@ -405,12 +408,12 @@ def test_wrong_paper_count_is_refused(name: str, night: HonestElection) -> None:
 def test_ballot_after_the_paper_count_is_refused(night: HonestElection) -> None:
     author = Device(night.root / "late", GROUPS).init("D9", "Town")
     night.administrator.admit(author, "D9", "Town", PASSPHRASE)
-    paper = bodies.PaperCountBody(1, TOWN, 2, 3, (), None, "paper since noon")
+    paper = PaperCountBody(1, TOWN, 2, 3, (), None, "paper since noon")
     posting(night.board, night.administrator.key(PASSPHRASE), Kind.PAPER_COUNT, paper)()
     refused_by("P.5", lambda: Device(night.root / "late", GROUPS).encrypt(night.board, one(1, 0)))
 
 
-BAD_CHECKPOINTS: dict[str, tuple[str, Callable[[bodies.StationCheckpointBody], bodies.StationCheckpointBody]]] = {
+BAD_CHECKPOINTS: dict[str, tuple[str, Callable[[StationCheckpointBody], StationCheckpointBody]]] = {
     "no station": ("P.1", lambda body: replace(body, unit=TOWN)),
     "unknown unit": ("P.1", lambda body: replace(body, unit=9)),
     "another station": ("P.1", lambda body: replace(body, unit=LYNESS)),
@@ -425,14 +428,14 @@ def test_wrong_checkpoint_is_refused(name: str, night: HonestElection) -> None:
     note = station.close(hoy(night), (), GROUPS)
     _, stated = station.signed_checkpoint(hoy(night), contents_of(hoy(night)))
     check, change = BAD_CHECKPOINTS[name]
-    body = change(bodies.StationCheckpointBody(1, HOY, stated.size, stated.root, note))
+    body = change(StationCheckpointBody(1, HOY, stated.size, stated.root, note))
     refused_by(check, posting(night.board, night.administrator.key(PASSPHRASE), Kind.STATION_CHECKPOINT, body))
 
 
 def test_checkpoint_before_the_opening_is_refused(night: HonestElection) -> None:
     log, key = contents_of(hoy(night)).log(), load_online_key(keep_of(hoy(night)) / "log.key")
     note = sign_checkpoint(Checkpoint(log.name, 3, bytes(32)), key).encode()
-    body = bodies.StationCheckpointBody(1, HOY, 3, bytes(32), note)
+    body = StationCheckpointBody(1, HOY, 3, bytes(32), note)
     refused_by("P.1", posting(night.board, night.administrator.key(PASSPHRASE), Kind.STATION_CHECKPOINT, body))
     with pytest.raises(DataError, match="no checkpoint of a station"):
         merging.log_checkpoint(night.administrator, b"other\n1\n\n", PASSPHRASE)

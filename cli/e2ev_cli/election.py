@@ -12,7 +12,8 @@ from e2ev_cli import tallying, ui
 
 if TYPE_CHECKING:
     from e2ev.board.contents import Contents
-    from e2ev.roles.administrator import Administrator, Founding
+    from e2ev.roles.administrator import Administrator
+    from e2ev.roles.founding import Founding
     from e2ev.storage.seal import Passphrase
 
 app = typer.Typer(no_args_is_help=True, help="Run an election: found it, collect messages, open, close, tally.")
@@ -55,8 +56,9 @@ def new(
     """
     from e2ev.group import P3072, P4096
     from e2ev.record.kinds import STATIONS
-    from e2ev.roles.administrator import Administrator, Founding
+    from e2ev.roles.administrator import Administrator
     from e2ev.roles.card import read_card
+    from e2ev.roles.founding import Founding
     from e2ev.storage.disk import read_bounded
 
     if board.suffix != ".board":

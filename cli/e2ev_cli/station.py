@@ -215,7 +215,7 @@ def paper_count(
     """
     import hashlib
 
-    from e2ev.record import bodies
+    from e2ev.record.stations import PaperCountBody
     from e2ev.roles import merging
     from e2ev.storage.disk import read_bounded
 
@@ -224,7 +224,7 @@ def paper_count(
     stated = merging.read_totals(read_bounded(totals, 1 << 20), manifest, str(totals)) if totals else ()
     digest = hashlib.sha256(read_bounded(sheet, 1 << 28)).digest() if sheet else None
     unit = manifest.unit_by_label(station).index
-    body = bodies.PaperCountBody(1, unit, ballots, 0, stated, digest, reason)
+    body = PaperCountBody(1, unit, ballots, 0, stated, digest, reason)
     on_board = merging.count_on_paper(administrator, body, _secret(passphrase_file))
     if as_json:
         ui.out_json({"station": station, "paper": ballots, "on_board": on_board,

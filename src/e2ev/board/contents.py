@@ -24,6 +24,7 @@ from e2ev.record import bodies
 from e2ev.record.codec import Unchecked, admit, decode
 from e2ev.record.entry import NO_ENTRY, Header, key_of
 from e2ev.record.kinds import KINDS, Kind
+from e2ev.record.stations import HandoverBody, PaperCountBody, StationAdmittedBody, StationCheckpointBody
 from e2ev.sharing import TrusteeId
 
 T = TypeVar("T")
@@ -72,7 +73,7 @@ class Device:
     ballots: int = 0
     last_code: bytes | None = None
     closed: Posted[bodies.DeviceClosedBody] | None = None
-    replaced: Posted[bodies.DeviceReplacedBody] | Posted[bodies.HandoverBody] | None = None
+    replaced: Posted[bodies.DeviceReplacedBody] | Posted[HandoverBody] | None = None
     successor: bytes | None = None
 
     @property
@@ -101,8 +102,8 @@ class Station:
         tree: Of its board, as far as its entries stand here; empty before voting is opened.
     """
 
-    admitted: Posted[bodies.StationAdmittedBody]
-    final: Posted[bodies.StationCheckpointBody] | None = None
+    admitted: Posted[StationAdmittedBody]
+    final: Posted[StationCheckpointBody] | None = None
     tree: Tree = field(default_factory=Tree)
 
 
@@ -160,7 +161,7 @@ class Contents:
     own: int | None = None
     begun: Tree = field(default_factory=Tree)
     stations: dict[int, Station] = field(default_factory=dict)
-    paper: dict[int, Posted[bodies.PaperCountBody]] = field(default_factory=dict)
+    paper: dict[int, Posted[PaperCountBody]] = field(default_factory=dict)
 
     @property
     def decisions(self) -> Decisions:

@@ -14,9 +14,10 @@ from e2ev.board.reader import Logged
 from e2ev.errors import DataError, RejectedError
 from e2ev.record import bodies
 from e2ev.record.kinds import Kind
+from e2ev.record.stations import HandoverBody, PaperCountBody, StationAdmittedBody, StationCheckpointBody
 
 
-def admitted(contents: Contents, posted: Posted[bodies.StationAdmittedBody]) -> Iterator[Objection]:
+def admitted(contents: Contents, posted: Posted[StationAdmittedBody]) -> Iterator[Objection]:
     """Object to a station that is admitted wrongly."""
     body = posted.body.form
     yield from by_administrator(contents, posted)
@@ -51,7 +52,7 @@ def device_entry(contents: Contents, logged: Logged) -> Iterator[Objection]:
         yield Objection("P.3", f"{who} posts late: its station's final checkpoint does not cover the entry", who)
 
 
-def checkpoint(contents: Contents, posted: Posted[bodies.StationCheckpointBody]) -> Iterator[Objection]:
+def checkpoint(contents: Contents, posted: Posted[StationCheckpointBody]) -> Iterator[Objection]:
     """Object to a station's final checkpoint that is not one, or not the only one."""
     body = posted.body.form
     yield from by_administrator(contents, posted)
@@ -75,7 +76,7 @@ def checkpoint(contents: Contents, posted: Posted[bodies.StationCheckpointBody])
         yield from _second(stated, station.final.body.form, place)
 
 
-def _second(stated: Checkpoint, held: bodies.StationCheckpointBody, place: str) -> Iterator[Objection]:
+def _second(stated: Checkpoint, held: StationCheckpointBody, place: str) -> Iterator[Objection]:
     """Object to another final checkpoint: twice the same is idle, two different ones are two boards."""
     if (stated.size, stated.root) == (held.size, held.root):
         yield Objection("B.8", f"the final checkpoint of {place} is posted a second time")
@@ -84,7 +85,7 @@ def _second(stated: Checkpoint, held: bodies.StationCheckpointBody, place: str) 
         yield Objection("P.2", found, f"the log of {place}")
 
 
-def handover(contents: Contents, posted: Posted[bodies.HandoverBody]) -> Iterator[Objection]:
+def handover(contents: Contents, posted: Posted[HandoverBody]) -> Iterator[Objection]:
     """Object to a device that takes over what it must not, or states another end of the dead one's chain."""
     body, author = posted.body.form, posted.header.author
     yield from by_device(contents, author)
@@ -102,7 +103,7 @@ def handover(contents: Contents, posted: Posted[bodies.HandoverBody]) -> Iterato
         yield Objection("B.9", f"{found}; {dead.ballots} are on the board", name_of(contents, author))
 
 
-def paper_count(contents: Contents, posted: Posted[bodies.PaperCountBody]) -> Iterator[Objection]:
+def paper_count(contents: Contents, posted: Posted[PaperCountBody]) -> Iterator[Objection]:
     """Object to a paper count that hides ballots, or counts what no ballots can hold."""
     body, units = posted.body.form, contents.manifest.reporting_units
     yield from by_administrator(contents, posted)
@@ -119,7 +120,7 @@ def paper_count(contents: Contents, posted: Posted[bodies.PaperCountBody]) -> It
     yield from _totals(contents, body)
 
 
-def _totals(contents: Contents, body: bodies.PaperCountBody) -> Iterator[Objection]:
+def _totals(contents: Contents, body: PaperCountBody) -> Iterator[Objection]:
     contests = [total.contest for total in body.totals]
     known = {contest.index: contest for contest in contents.manifest.contests}
     if contests != sorted(set(contests) & set(known)):
@@ -158,7 +159,7 @@ def missing_of(contents: Contents, unit: int) -> str:
     return f"{taken} of the {stated} entries of {place} under its final checkpoint are here"
 
 
-def take_admitted(contents: Contents, posted: Posted[bodies.StationAdmittedBody]) -> None:
+def take_admitted(contents: Contents, posted: Posted[StationAdmittedBody]) -> None:
     """Note a station."""
     contents.stations[posted.body.form.unit] = Station(posted)
 
@@ -171,17 +172,17 @@ def take_opened(contents: Contents, posted: Posted[bodies.OpenBody]) -> None:
         station.tree = contents.begun
 
 
-def take_checkpoint(contents: Contents, posted: Posted[bodies.StationCheckpointBody]) -> None:
+def take_checkpoint(contents: Contents, posted: Posted[StationCheckpointBody]) -> None:
     """Note a station's final checkpoint."""
     contents.stations[posted.body.form.unit].final = posted
 
 
-def take_handover(contents: Contents, posted: Posted[bodies.HandoverBody]) -> None:
+def take_handover(contents: Contents, posted: Posted[HandoverBody]) -> None:
     """Note that a device goes on in another one's place."""
     dead = contents.devices[posted.body.form.device]
     dead.replaced, dead.successor = posted, posted.header.author
 
 
-def take_paper_count(contents: Contents, posted: Posted[bodies.PaperCountBody]) -> None:
+def take_paper_count(contents: Contents, posted: Posted[PaperCountBody]) -> None:
     """Note a paper count; it enters no pile."""
     contents.paper[posted.body.form.unit] = posted

@@ -17,8 +17,8 @@ from e2ev.ballot import (
 )
 from e2ev.demo.honest import PASSPHRASE, HonestElection
 from e2ev.group import P4096, Group
-from e2ev.record import bodies
 from e2ev.record.kinds import STATIONS
+from e2ev.record.stations import PaperCountBody, PaperTotal
 from e2ev.roles import merging, station
 from e2ev.roles.card import StationCard
 from e2ev.roles.choices import Decision
@@ -86,7 +86,7 @@ PLACES = _manifest(
 )
 TOWN, HOY, LYNESS = 1, 2, 3
 SHEET = hashlib.sha256(b"the scanned result sheet of Lyness").digest()
-LYNESS_PAPER = bodies.PaperCountBody(1, LYNESS, 5, 0, (bodies.PaperTotal(1, (3, 2)),), SHEET, "no power from noon on")
+LYNESS_PAPER = PaperCountBody(1, LYNESS, 5, 0, (PaperTotal(1, (3, 2)),), SHEET, "no power from noon on")
 
 
 def full(

@@ -25,6 +25,7 @@ from e2ev.record.codec import decode, encode, judge_all
 from e2ev.record.entry import NO_ENTRY, Entry, Pen, author_of
 from e2ev.record.frame import FrameKind, frame
 from e2ev.record.kinds import KINDS, Kind
+from e2ev.record.stations import StationCheckpointBody
 from e2ev.roles.intake import keep_of, load_online_key
 from e2ev.roles.trustee_state import from_key_file
 from e2ev.sharing import TrusteeId
@@ -355,7 +356,7 @@ def _with_checkpoints(forgery: Forgery) -> Forgery:
         own.setdefault(units.get(step.author, 0), []).append(entry.leaf_hash)
     for place in places:
         body = forgery.steps[place].body
-        if isinstance(body, bodies.StationCheckpointBody) and body.unit in logs:
+        if isinstance(body, StationCheckpointBody) and body.unit in logs:
             made = begun
             for leaf in own.get(body.unit, [])[: max(0, body.size - begun.size)]:
                 made = made.append(leaf)

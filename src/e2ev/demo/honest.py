@@ -16,9 +16,10 @@ from e2ev.record.codec import admit, decode, encode
 from e2ev.record.entry import Pen
 from e2ev.record.kinds import Kind
 from e2ev.roles import decryption, tallying
-from e2ev.roles.administrator import Administrator, Founding
+from e2ev.roles.administrator import Administrator
 from e2ev.roles.choices import Decision
 from e2ev.roles.device import Device
+from e2ev.roles.founding import Founding
 from e2ev.roles.sealing import Place, Sealed
 from e2ev.roles.trustee import Trustee
 from e2ev.sharing import TrusteeId

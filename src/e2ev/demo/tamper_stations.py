@@ -10,10 +10,11 @@ from e2ev.demo.reseal import settle
 from e2ev.record import bodies
 from e2ev.record.codec import encode
 from e2ev.record.kinds import Kind
+from e2ev.record.stations import PaperCountBody, StationCheckpointBody
 from e2ev.signing import SigningKey
 
 
-def _final(forgery: Forgery) -> tuple[int, bodies.StationCheckpointBody]:
+def _final(forgery: Forgery) -> tuple[int, StationCheckpointBody]:
     """Return where Hoy's final checkpoint stands, and its body."""
     (place,) = forgery.indices(Kind.STATION_CHECKPOINT)
     return place, forgery.steps[place].body
@@ -30,7 +31,7 @@ def _signed(forgery: Forgery, size: int, root: bytes, key: SigningKey | None = N
     known = {body.unit: body.log_key for body in forgery.said(Kind.STATION_ADMITTED)}
     stated = Checkpoint(station_origin(forgery.genesis.log_origin, HOY), size, root)
     note = sign_checkpoint(stated, key or forgery.keys.signing[known[HOY]])
-    body = bodies.StationCheckpointBody(1, HOY, size, root, note.encode())
+    body = StationCheckpointBody(1, HOY, size, root, note.encode())
     return Step(forgery.administrator, Kind.STATION_CHECKPOINT, encode(body))
 
 
@@ -101,14 +102,14 @@ def _undead(forgery: Forgery) -> Forgery:
     return settle(forgery.insert(place + 1, closing).edit(at, lambda size: size + 1, "size")).until(place + 1)
 
 
-def _paper(forgery: Forgery, count: bodies.PaperCountBody) -> Forgery:
+def _paper(forgery: Forgery, count: PaperCountBody) -> Forgery:
     """Post a paper count just before the close."""
     (close,) = forgery.indices(Kind.CLOSE)
     return forgery.insert(close, Step(forgery.administrator, Kind.PAPER_COUNT, count))
 
 
 def _counted_twice(forgery: Forgery) -> Forgery:
-    return _paper(forgery, bodies.PaperCountBody(1, TOWN, 3, 0, (), None, "counted again on paper"))
+    return _paper(forgery, PaperCountBody(1, TOWN, 3, 0, (), None, "counted again on paper"))
 
 
 def _impossible(forgery: Forgery) -> Forgery:
@@ -117,7 +118,7 @@ def _impossible(forgery: Forgery) -> Forgery:
 
 
 def _not_named(forgery: Forgery) -> Forgery:
-    count = bodies.PaperCountBody(1, 1, 3, len(forgery.indices(Kind.BALLOT)), (), None, "no power")
+    count = PaperCountBody(1, 1, 3, len(forgery.indices(Kind.BALLOT)), (), None, "no power")
     return _paper(forgery, count)
 
 

@@ -9,6 +9,7 @@ from enum import IntEnum
 from typing import Literal
 
 from e2ev.record import bodies
+from e2ev.record.stations import HandoverBody, PaperCountBody, StationAdmittedBody, StationCheckpointBody
 
 Poster = Literal["administrator", "trustee", "device", "registrar", "station", "observer", "witness"]
 
@@ -91,8 +92,8 @@ KINDS: dict[int, KindRow] = {
         KindRow(Kind.DEVICE_REPLACED, bodies.DeviceReplacedBody, "administrator", 32 * _KIB),
         KindRow(Kind.OPEN, bodies.OpenBody, "administrator", 1 * _KIB),
         KindRow(Kind.CLOSE, bodies.CloseBody, "administrator", 1 * _KIB),
-        KindRow(Kind.STATION_ADMITTED, bodies.StationAdmittedBody, "administrator", 1 * _KIB, STATIONS),
-        KindRow(Kind.HANDOVER, bodies.HandoverBody, "device", 32 * _KIB, STATIONS),
+        KindRow(Kind.STATION_ADMITTED, StationAdmittedBody, "administrator", 1 * _KIB, STATIONS),
+        KindRow(Kind.HANDOVER, HandoverBody, "device", 32 * _KIB, STATIONS),
         KindRow(Kind.BALLOT, bodies.BallotBody, "device", 8 * _MIB),
         KindRow(Kind.DECISION, bodies.DecisionBody, "device", 32 * _KIB),
         KindRow(Kind.EXCLUSION, bodies.ExclusionBody, "administrator", 32 * _KIB),
@@ -106,8 +107,8 @@ KINDS: dict[int, KindRow] = {
         KindRow(Kind.CORRECTION, bodies.CorrectionBody, "administrator", 32 * _KIB),
         KindRow(Kind.ROLL, None, "registrar", 64 * _MIB, "eligibility"),
         KindRow(Kind.CHECK_IN, None, "station", 64 * _MIB, "eligibility"),
-        KindRow(Kind.PAPER_COUNT, bodies.PaperCountBody, "administrator", 1 * _MIB, STATIONS),
-        KindRow(Kind.STATION_CHECKPOINT, bodies.StationCheckpointBody, "administrator", 64 * _KIB, STATIONS),
+        KindRow(Kind.PAPER_COUNT, PaperCountBody, "administrator", 1 * _MIB, STATIONS),
+        KindRow(Kind.STATION_CHECKPOINT, StationCheckpointBody, "administrator", 64 * _KIB, STATIONS),
         KindRow(Kind.CHANNEL_STATEMENT, None, "observer", 1 * _MIB, "channels"),
         KindRow(Kind.DOCUMENT, None, "administrator", 64 * _MIB, "documents"),
         KindRow(Kind.INCIDENT, None, "observer", 1 * _MIB, "incidents"),

@@ -17,6 +17,7 @@ from e2ev.record import bodies
 from e2ev.record.codec import MAX_INT, encode
 from e2ev.record.entry import Entry
 from e2ev.record.kinds import STATIONS, Kind
+from e2ev.record.stations import PaperCountBody, PaperTotal, StationAdmittedBody, StationCheckpointBody
 from e2ev.roles.administrator import Administrator
 from e2ev.roles.card import StationCard
 from e2ev.roles.intake import Intake, keep_of
@@ -67,7 +68,7 @@ def admit(administrator: Administrator, card: StationCard, passphrase: Passphras
     if held is not None or contents.opened is not None:
         when = "another board is admitted already" if held else "voting was opened: it is too late"
         raise ConflictError(f"{card.unit}: {when}", remedy="its devices can post on the national board")
-    _post(administrator, passphrase, (Kind.STATION_ADMITTED, bodies.StationAdmittedBody(1, unit, card.log_key)))
+    _post(administrator, passphrase, (Kind.STATION_ADMITTED, StationAdmittedBody(1, unit, card.log_key)))
 
 
 def _post(administrator: Administrator, passphrase: Passphrase, *said: tuple[Kind, object]) -> None:
@@ -84,7 +85,7 @@ def _post(administrator: Administrator, passphrase: Passphrase, *said: tuple[Kin
 # The final checkpoint
 
 
-def log_checkpoint(administrator: Administrator, note: bytes, passphrase: Passphrase) -> bodies.StationCheckpointBody:
+def log_checkpoint(administrator: Administrator, note: bytes, passphrase: Passphrase) -> StationCheckpointBody:
     """Put a station's final checkpoint on the national board; the same one again changes nothing.
 
     Raises:
@@ -98,7 +99,7 @@ def log_checkpoint(administrator: Administrator, note: bytes, passphrase: Passph
     if unit is None:
         raise DataError("this is no checkpoint of a station of this election", remedy="e2ev board close-station")
     stated = check_checkpoint(note, contents.station_log(unit), where=contents.place(unit))
-    body = bodies.StationCheckpointBody(1, unit, stated.size, stated.root, note)
+    body = StationCheckpointBody(1, unit, stated.size, stated.root, note)
     final = contents.stations[unit].final
     if final is not None:
         held = final.body.form
@@ -160,7 +161,7 @@ def merge(national: Path, board: Path, groups: Sequence[Group] = STANDARD_GROUPS
         return Merged(contents.place(unit), taken, before - begun, contents.ballots_at(unit), late)
 
 
-def _expected(contents: Contents, own: Contents, where: str) -> tuple[Station, bodies.StationCheckpointBody]:
+def _expected(contents: Contents, own: Contents, where: str) -> tuple[Station, StationCheckpointBody]:
     """Return the station as the national board knows it, whose final checkpoint is there."""
     unit = own.own or 0
     station = contents.stations.get(unit)
@@ -177,7 +178,7 @@ def _expected(contents: Contents, own: Contents, where: str) -> tuple[Station, b
 
 
 def _check_extends(
-    national: Path, board: Path, contents: Contents, station: Station, final: bodies.StationCheckpointBody
+    national: Path, board: Path, contents: Contents, station: Station, final: StationCheckpointBody
 ) -> int:
     """Check that the card's board has what stands here, and then what was logged; return how many entries follow.
 
@@ -207,7 +208,7 @@ def _check_extends(
 # Its paper
 
 
-def count_on_paper(administrator: Administrator, count: bodies.PaperCountBody, passphrase: Passphrase) -> int:
+def count_on_paper(administrator: Administrator, count: PaperCountBody, passphrase: Passphrase) -> int:
     """State that ballots of a place were counted on paper, and end the chains of its devices that still stand open.
 
     Args:
@@ -242,18 +243,18 @@ def count_on_paper(administrator: Administrator, count: bodies.PaperCountBody, p
     return count.on_board
 
 
-def read_totals(data: bytes, manifest: Manifest, where: str) -> tuple[bodies.PaperTotal, ...]:
+def read_totals(data: bytes, manifest: Manifest, where: str) -> tuple[PaperTotal, ...]:
     """Return the totals in a JSON file: for each contest an object with the count of each option, by their labels.
 
     Raises:
         DataError: The file is malformed, or does not fit the manifest.
     """
 
-    def read(place: Place) -> tuple[bodies.PaperTotal, ...]:
+    def read(place: Place) -> tuple[PaperTotal, ...]:
         place.only(*(contest.label for contest in manifest.contests), kind="contest")
         held = place.value if isinstance(place.value, dict) else {}
         return tuple(
-            bodies.PaperTotal(contest.index, _counts(place.at(contest.label), contest))
+            PaperTotal(contest.index, _counts(place.at(contest.label), contest))
             for contest in manifest.contests
             if contest.label in held
         )

@@ -18,6 +18,7 @@ from e2ev.record import bodies
 from e2ev.record.codec import encode
 from e2ev.record.entry import author_of
 from e2ev.record.kinds import STATIONS, Kind
+from e2ev.record.stations import HandoverBody
 from e2ev.roles import device as devices
 from e2ev.roles.card import StationCard
 from e2ev.roles.choices import Decision
@@ -141,7 +142,7 @@ def close(board: Path, dead: Sequence[str] = (), groups: Sequence[Group] = STAND
 
 def take_over(
     spare: devices.Device, board: Path, dead: str, made: Mapping[bytes, Decision], reason: str
-) -> bodies.HandoverBody:
+) -> HandoverBody:
     """End a dead device's chain where it stands, from the device that goes on, and decide about what it left open.
 
     Args:
@@ -164,13 +165,13 @@ def take_over(
         contents, pen = intake.contents, intake.pen(spare.key)
         gone = _other_device(contents, pen.author, dead)
         author = gone.admitted.body.form.author
-        if gone.replaced is not None and isinstance(held := gone.replaced.body.form, bodies.HandoverBody):
+        if gone.replaced is not None and isinstance(held := gone.replaced.body.form, HandoverBody):
             _check_successor(gone, pen.author)
             return held
         if not gone.in_service:
             raise ConflictError(f"{gone.name} has closed, or was replaced", remedy="nothing is left to take over")
         _check_named(contents, author, made)
-        body = bodies.HandoverBody(1, author, gone.ballots, contents.head(author).leaf_hash, reason)
+        body = HandoverBody(1, author, gone.ballots, contents.head(author).leaf_hash, reason)
         entries = []
         for kind, said in (
             (Kind.HANDOVER, body),

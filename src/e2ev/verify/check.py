@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from e2ev.counting import Pile, Place
+from e2ev.verify.paper import PaperPlace
 
 KEPT = 1_000
 """Findings of one check that are kept; further ones are counted."""
@@ -137,6 +138,7 @@ class Report:
         ballots: Number of ballots, counted ones, excluded ones.
         unlisted: How many more failures of a check there are than findings of it.
         unlisted_excluded: The same about excluded ballots, of all checks together.
+        paper: Places that were counted on paper, and are missing from what was checked.
     """
 
     verdict: Verdict
@@ -150,6 +152,7 @@ class Report:
     ballots: tuple[int, int, int]
     unlisted: Mapping[str, int] = field(default_factory=dict)
     unlisted_excluded: int = 0
+    paper: tuple[PaperPlace, ...] = ()
 
     @property
     def failures(self) -> int:

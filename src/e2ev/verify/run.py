@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 from e2ev.board.contents import Contents
 from e2ev.errors import IncompleteError
 from e2ev.group import STANDARD_GROUPS, Group
-from e2ev.record import bodies
 from e2ev.record.codec import Path as FieldPath
 from e2ev.record.kinds import FEATURES
 from e2ev.verify import anchors as anchor_checks
@@ -21,6 +20,7 @@ from e2ev.verify.board import ENTRY_CHECKS
 from e2ev.verify.check import Check, Findings, Gathered, Outcome, Report, Scope, State, Verdict
 from e2ev.verify.executors import Executor, Processes, Serial
 from e2ev.verify.log import Log, read_log
+from e2ev.verify.paper import paper_places
 from e2ev.verify.segments import (
     BATCHED,
     PLAIN,
@@ -258,6 +258,7 @@ def _report(run: _Run) -> Report:
         seen,
         findings.unlisted(),
         sum(run.excluded.unlisted().values()),
+        paper=paper_places(contents) if contents else (),
     )
 
 
@@ -329,18 +330,8 @@ def _remarks(contents: Contents | None, options: Options, closed: int) -> Iterat
         yield "internally consistent at most: whose election this is was not checked (--expect FILE)"
     for feature in _unknown(contents):
         yield f"the record uses {feature}, which this verifier does not know"
-    for unit, posted in contents.paper.items():
-        yield _apart(contents, unit, posted.body.form)
+    yield from (place.said for place in paper_places(contents))
     if contents.exclusions:
         yield f"{len(contents.exclusions)} ballots are excluded, each for a check that it fails"
     if closed:
         yield f"{closed} of {len(contents.test_ballots())} challenged ballots are not opened"
-
-
-def _apart(contents: Contents, unit: int, count: bodies.PaperCountBody) -> str:
-    station, place = contents.stations.get(unit), contents.place(unit)
-    lost = station is not None and station.final is not None and not count.on_board
-    told = f"{place} was counted on paper: {count.ballots} ballots, which are in no count that was checked here"
-    if count.on_board:
-        return f"{told}; {count.on_board} other ballots of {place} are on this board"
-    return f"{told}; it had a board of its own, whose entries never came" if lost else told

@@ -29,7 +29,7 @@ from e2ev.record.codec import encode
 from e2ev.record.entry import Entry
 from e2ev.record.frame import FrameKind, frame
 from e2ev.record.kinds import STATIONS, Kind
-from e2ev.record.stations import PaperCountBody, PaperTotal, StationCheckpointBody
+from e2ev.record.stations import HandoverBody, PaperCountBody, PaperTotal, StationAdmittedBody, StationCheckpointBody
 from e2ev.roles import merging, station
 from e2ev.roles.advice import next_of
 from e2ev.roles.card import StationCard, is_station_card, read_station_card
@@ -441,6 +441,55 @@ def test_checkpoint_before_the_opening_is_refused(night: HonestElection) -> None
         merging.log_checkpoint(night.administrator, b"other\n1\n\n", PASSPHRASE)
 
 
+def test_checkpoint_that_was_logged_is_refused_the_second_time(night: HonestElection) -> None:
+    log_hoy(night)
+    final = contents_of(night.board).stations[HOY].final
+    assert final is not None
+    key = night.administrator.key(PASSPHRASE)
+    refused_by("B.8", posting(night.board, key, Kind.STATION_CHECKPOINT, final.body.form))
+
+
+@pytest.fixture(scope="module")
+def early(tmp_path_factory: pytest.TempPathFactory) -> HonestElection:
+    """An election before the opening, with a station."""
+    election = HonestElection(tmp_path_factory.mktemp("early"), TOY, features=(STATIONS,))
+    election.found(PLACES, 2, 2)
+    election.hold_ceremony()
+    election.admit_devices(["Town", "Hoy", "Hoy"])
+    card = StationCard("Hoy", station.init(election.root / "hoy.board", "Hoy"))
+    merging.admit(election.administrator, card, PASSPHRASE)
+    return election
+
+
+FRESH = b"\x01" + SigningKey.from_seed(bytes(32)).verify_key.raw
+
+
+def test_station_that_is_admitted_wrongly_is_refused(early: HonestElection) -> None:
+    held, key, device = contents_of(early.board), early.administrator.key(PASSPHRASE), early.devices[0].key
+    known = held.stations[HOY].admitted.body.form.log_key
+    for check, signer, unit, log_key in (
+        ("B.7", device, TOWN, FRESH),
+        ("B.8", key, HOY, FRESH),
+        ("R.1", key, 4, FRESH),
+        ("B.7", key, TOWN, known),
+        ("B.7", key, TOWN, held.genesis.body.form.log_key),
+        ("B.7", key, TOWN, held.administrator),
+        ("B.7", key, TOWN, _author(early.devices[0])),
+    ):
+        refused_by(check, posting(early.board, signer, Kind.STATION_ADMITTED, StationAdmittedBody(1, unit, log_key)))
+
+
+def test_nothing_of_a_station_is_posted_before_the_opening(early: HonestElection) -> None:
+    key, (_, dead, spare) = early.administrator.key(PASSPHRASE), early.devices
+    checkpoint = StationCheckpointBody(1, HOY, 3, bytes(32), b"")
+    for kind, body in ((Kind.PAPER_COUNT, LYNESS_PAPER), (Kind.STATION_CHECKPOINT, checkpoint)):
+        refused_by("B.8", posting(early.board, key, kind, body))
+        refused_by("B.7", posting(early.board, early.devices[0].key, kind, body))
+    handover = HandoverBody(1, _author(dead), 0, bytes(32), "smoke")
+    refused_by("P.3", posting(early.board, spare.key, Kind.HANDOVER, handover))
+    refused_by("B.8", posting(early.board, early.devices[0].key, Kind.HANDOVER, handover))
+
+
 # A device that goes on for another one
 
 
@@ -489,6 +538,28 @@ def test_dead_device_posts_no_more_and_its_spare_goes_on(dying: tuple[HonestElec
     log_hoy(election)
     merging.merge(election.board, board, GROUPS)
     assert [d.name for d in contents_of(election.board).devices.values() if d.in_service] == ["D1"]
+
+
+def test_handover_that_states_another_end_is_refused(dying: tuple[HonestElection, bytes]) -> None:
+    election, _ = dying
+    town, dead, spare = election.devices
+    last = contents_of(hoy(election)).head(_author(dead)).leaf_hash
+    for device, ballots, entry in (
+        (dead, 1, last),
+        (dead, 2, bytes(32)),
+        (town, 0, bytes(32)),
+        (spare, 0, bytes(32)),
+    ):
+        body = HandoverBody(1, _author(device), ballots, entry, "smoke")
+        refused_by("B.9", posting(hoy(election), spare.key, Kind.HANDOVER, body))
+    right = HandoverBody(1, _author(dead), 2, last, "smoke")
+    refused_by("P.3", posting(hoy(election), town.key, Kind.HANDOVER, right))
+    posting(hoy(election), spare.key, Kind.HANDOVER, right)()
+    refused_by("B.9", posting(hoy(election), spare.key, Kind.HANDOVER, right))
+
+
+def _author(device: Device) -> bytes:
+    return b"\x01" + device.key.verify_key.raw
 
 
 def test_handover_without_the_part_is_sent_to_the_administrator(tmp_path: Path) -> None:

@@ -187,12 +187,10 @@ def _check_extends(
     """
     roots, note, size = dict[int, bytes](), b"", 0
     for event in scan(board):
-        if isinstance(event, Logged):
-            size = event.index + 1
-            if size in (station.tree.size, final.size):
-                roots[size] = event.before.append(event.entry.leaf_hash).root()
-        elif isinstance(event, Committed) and (size <= final.size or not note):
-            note = event.note
+        if isinstance(event, Logged) and event.index + 1 in (station.tree.size, final.size):
+            roots[event.index + 1] = event.before.append(event.entry.leaf_hash).root()
+        elif isinstance(event, Committed):
+            size, note = event.size, event.note if size < final.size else note
     place = contents.place(final.unit)
     if size < final.size:
         raise ConflictError(f"the card has {size} entries, and {place} signed {final.size} at its close: it is older",

@@ -180,6 +180,15 @@ FREE = {
     (Kind.EXCLUSION, "reason"): "for people",
     (Kind.SHARES, "share_hashes"): "the sealed shares are not on the board",
     (Kind.BALLOT, "ballot.weight"): "a ballot that is not counted may have any weight of the manifest",
+    (Kind.HANDOVER, "reason"): "for people",
+    (Kind.DEVICE_REPLACED, "reason"): "for people",
+    (Kind.PAPER_COUNT, "reason"): "for people",
+    (Kind.PAPER_COUNT, "sheet"): "the paper is not on the board",
+    (Kind.PAPER_COUNT, "ballots"): "likewise",
+    (Kind.PAPER_COUNT, "totals"): "likewise; it may state fewer contests",
+    (Kind.PAPER_COUNT, "totals.counts"): "likewise",
+    (Kind.STATION_CHECKPOINT, "root"): "written anew with the board",
+    (Kind.STATION_CHECKPOINT, "note"): "written anew with the board",
     (Kind.TALLY, "board_size"): "written anew with the board",
     (Kind.TALLY, "board_root"): "written anew with the board",
     (Kind.TALLY, "open_by_nonce"): "a ballot may be listed twice, or opened in another way later",
@@ -217,7 +226,7 @@ def fields_of(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tu
             yield from fields_of(getattr(value, item.name), (*path, item.name))
 
 
-@pytest.mark.parametrize(("base", "every"), [("plain", 23), ("tiny", 23), ("small", 211)])
+@pytest.mark.parametrize(("base", "every"), [("plain", 23), ("tiny", 23), ("small", 211), ("places", 61)])
 def test_change_of_any_single_field_is_rejected(base: str, every: int, desk: Desks) -> None:
     held = desk(base, LOOSE)
     board, options = held.election.root / "field.board", options_for("count-plus-one", held.election)

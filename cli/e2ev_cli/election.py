@@ -12,7 +12,8 @@ from e2ev_cli import tallying, ui
 
 if TYPE_CHECKING:
     from e2ev.board.contents import Contents
-    from e2ev.roles.administrator import Administrator, Founding
+    from e2ev.roles.administrator import Administrator
+    from e2ev.roles.founding import Founding
     from e2ev.storage.seal import Passphrase
 
 app = typer.Typer(no_args_is_help=True, help="Run an election: found it, collect messages, open, close, tally.")
@@ -41,6 +42,10 @@ def new(
     no_spare: Annotated[
         bool, typer.Option("--no-spare", help="Let all trustees be needed: one lost key voids the election.")
     ] = False,
+    stations: Annotated[
+        bool,
+        typer.Option("--stations", help="Let stations have boards of their own, and count paper apart."),
+    ] = False,
     origin: Annotated[str, typer.Option("--origin", help="Name of the log; default: the board's name.")] = "",
     passphrase_file: PassphraseFile = None,
     as_json: AsJson = False,
@@ -50,8 +55,10 @@ def new(
     Example: e2ev election new --manifest c.json --board c.board --quorum 1 --trustee aigul.card --trustee bakyt.card
     """
     from e2ev.group import P3072, P4096
-    from e2ev.roles.administrator import Administrator, Founding
+    from e2ev.record.kinds import STATIONS
+    from e2ev.roles.administrator import Administrator
     from e2ev.roles.card import read_card
+    from e2ev.roles.founding import Founding
     from e2ev.storage.disk import read_bounded
 
     if board.suffix != ".board":
@@ -59,7 +66,8 @@ def new(
     cards = tuple(read_card(read_bounded(path, 1 << 16), str(path)) for path in trustee)
     chosen = P3072 if group is GroupChoice.P3072 else P4096
     name = origin or "-".join(board.stem.replace("+", "-").split())
-    founding = Founding(read_bounded(manifest, 4 << 20), cards, quorum, name, chosen, spare=not no_spare)
+    features = (STATIONS,) if stations else ()
+    founding = Founding(read_bounded(manifest, 4 << 20), cards, quorum, name, chosen, not no_spare, features)
     administrator = Administrator(board)
     secret = ui.passphrase(passphrase_file, "the administrator", new=not administrator.key_path.exists())
     contents = administrator.found(founding, secret)
@@ -150,25 +158,42 @@ def _join(administrator: "Administrator", passphrase_file: Path | None) -> bool:
 
 @app.command()
 def admit(
-    card: Annotated[Path, typer.Argument(help="device.card, as e2ev device init wrote it.")],
+    card: Annotated[Path, typer.Argument(help="A device's card, or that of a station with a board of its own.")],
     board: Board,
     passphrase_file: PassphraseFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Admit a voting device for its polling station.
+    """Admit a voting device for its polling station, or a station's own board.
 
     Example: e2ev election admit device-1/device.card --board council.board
     """
-    from e2ev.roles.card import fingerprint, read_device_card
+    from e2ev.roles.card import fingerprint, is_station_card, read_device_card
     from e2ev.storage.disk import read_bounded
 
-    read = read_device_card(read_bounded(card, 1 << 16), str(card))
+    data = read_bounded(card, 1 << 16)
+    if is_station_card(data):
+        _admit_station(board, data, str(card), passphrase_file, as_json)
+        return
+    read = read_device_card(data, str(card))
     _administrator(board).admit(read.author, read.information, read.unit, _secret(passphrase_file))
     words = fingerprint(read.author)
     if as_json:
         ui.out_json({"device": read.author.hex(), "name": read.information, "unit": read.unit, "words": words})
         return
     ui.out(f"admitted {read.information} at {read.unit}, key {words}")
+
+
+def _admit_station(board: Path, data: bytes, where: str, passphrase_file: Path | None, as_json: bool) -> None:
+    from e2ev.roles import merging
+    from e2ev.roles.card import fingerprint, read_station_card
+
+    read = read_station_card(data, where)
+    merging.admit(_administrator(board), read, _secret(passphrase_file))
+    words = fingerprint(read.log_key)
+    if as_json:
+        ui.out_json({"station": read.unit, "log_key": read.log_key.hex(), "words": words})
+        return
+    ui.out(f"admitted the board of {read.unit}, key {words}")
 
 
 @app.command("replace")

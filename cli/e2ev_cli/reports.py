@@ -114,9 +114,11 @@ def _show_numbers(report: "Report") -> None:
 
     posted, counted, excluded = report.ballots
     ui.out()
+    paper = [("on paper", f"{one.place}: {one.ballots:,} more, not checked here") for one in report.paper]
     ui.out(ui.table([
         ("entries", f"{report.entries:,}"),
         ("ballots", f"{posted:,}, of which {counted:,} count and {excluded:,} are excluded"),
+        *((head, ui.printable(said)) for head, said in paper),
         ("root", report.root.hex()),
         ("in words", spoken(report.root, ROOT_WORDS)),
     ]))  # fmt: skip
@@ -162,6 +164,10 @@ def report_json(report: "Report") -> dict[str, object]:
                 for one in report.cosigners.cosigners
             ],
         },
+        "paper": [
+            {"place": one.place, "ballots": one.ballots, "on_board": one.on_board, "lost": one.lost}
+            for one in report.paper
+        ],
         "board": {"entries": report.entries, "root": report.root.hex(), "words": spoken(report.root, ROOT_WORDS)},
     }
 

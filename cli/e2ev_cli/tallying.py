@@ -163,11 +163,12 @@ def result(board: Board, inbox: Inbox = None, passphrase_file: PassphraseFile = 
         return
     for contest in counts(contents):
         _show_contest(contest)
+    _show_paper(contents)
     _show_ballots(contents, board)
 
 
 def _as_json(contents: "Contents", found: "Sequence[ContestCount]") -> dict[str, object]:
-    from e2ev.roles.status import tried_ballots, waiting_ballots
+    from e2ev.roles.status import paper_counts, tried_ballots, waiting_ballots
 
     closed, tried = waiting_ballots(contents), tried_ballots(contents)
     return {
@@ -186,6 +187,17 @@ def _as_json(contents: "Contents", found: "Sequence[ContestCount]") -> dict[str,
                 ],
             }
             for contest in found
+        ],
+        "paper": [
+            {
+                "place": one.place,
+                "ballots": one.ballots,
+                "on_board": one.on_board,
+                "reason": one.reason,
+                "totals": {contest: dict(held) for contest, held in one.totals},
+                "sheet": one.sheet.hex() if one.sheet else None,
+            }
+            for one in paper_counts(contents)
         ],
         "opened": [code.hex() for code in contents.opened_ballots],
         "decrypted": [code.hex() for code in contents.decrypted_ballots],
@@ -206,6 +218,19 @@ def _show_contest(contest: "ContestCount") -> None:
     ui.out(ui.coloured(contest.label, "bold"))
     ui.out(ui.table(rows, heads))
     ui.out()
+
+
+def _show_paper(contents: "Contents") -> None:
+    """Print what was counted on paper, apart from everything that was decrypted."""
+    from e2ev.roles.status import paper_counts
+
+    for one in paper_counts(contents):
+        ui.out(ui.coloured(f"PAPER COUNT of {one.place}, in no count above", "bold"))
+        rows = [("ballots", str(one.ballots)), ("others on the board", str(one.on_board)), ("why", one.reason)]
+        rows += [(f"{contest}, {option}", str(count)) for contest, held in one.totals for option, count in held]
+        rows.append(("sheet", f"SHA-256 {one.sheet.hex()}" if one.sheet else "none published"))
+        ui.out(ui.table([(head, ui.printable(said)) for head, said in rows]))
+        ui.out()
 
 
 def _show_ballots(contents: "Contents", board: Path) -> None:

@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from e2ev.board.contents import Attempt, Ceremony, Contents, Device, Posted
+from e2ev.board.contents import Attempt, Ceremony, Contents, Device, Posted, Station
 from e2ev.board.ledger import Ledger
-from e2ev.board.reader import Committed, Cosigned, Damaged, Logged, scan
-from e2ev.board.rules import Objection
+from e2ev.board.objections import Objection
+from e2ev.board.reader import Committed, Cosigned, Damaged, Logged, first_origin, scan
 from e2ev.errors import ConflictError, DataError, StorageError
 from e2ev.group import STANDARD_GROUPS, Group
 from e2ev.record import archive, bodies
 from e2ev.record.archive import Json, hex_of, hex_or_none
 from e2ev.record.codec import decode
-from e2ev.record.kinds import KINDS, Kind
+from e2ev.record.kinds import KINDS, STATIONS, Kind
 from e2ev.sharing import TrusteeId
 
 FORMAT = "e2ev json export 1"
@@ -91,7 +91,7 @@ class _Export:
     ) -> None:
         self.board, self.folder, self.progress = board, folder, progress
         self.done, self.refused = Exported(), dict[int, list[Objection]]()
-        ledger, committed, remarks = Ledger(groups), 0, self.done.remarks
+        ledger, committed, remarks = Ledger(groups, origin=first_origin(board)), 0, self.done.remarks
         for event in scan(board):
             if isinstance(event, Logged):
                 self.done.entries, self.done.root = event.index + 1, event.before.append(event.entry.leaf_hash).root()
@@ -123,6 +123,8 @@ class _Export:
             self._json("joint_keys.json", _posted(contents.joint, archive.joint_keys_json(contents.joint.body.form)))
         self._json("devices.json", [_device(contents, device) for device in contents.devices.values()])
         self._json("voting.json", _voting(contents))
+        if STATIONS in genesis.features:
+            self._json("stations.json", _stations(contents))
         for number, attempt in contents.attempts.items():
             self._json(f"tallies/{number}.json", _posted(attempt.tally, archive.tally_json(attempt.tally.body.form)))
             self._json(f"decryptions/{number}.json", _decryption(attempt))
@@ -265,6 +267,33 @@ def _device(contents: Contents, device: Device) -> Json:
     if device.replaced is not None:
         gone = device.replaced.body.form
         made["replaced"] = _posted(device.replaced, {"ballots": gone.ballots, "reason": gone.reason})
+    if device.successor is not None:
+        made["replaced"]["by"] = device.successor.hex()
+    return made
+
+
+def _stations(contents: Contents) -> Json:
+    paper = [_posted(posted, archive.paper_json(posted.body.form)) for posted in contents.paper.values()]
+    return {
+        "boards": [_station(contents, unit, station) for unit, station in contents.stations.items()],
+        "paper": paper,
+    }
+
+
+def _station(contents: Contents, unit: int, station: Station) -> Json:
+    made: Json = {
+        "entry": station.admitted.index,
+        "unit": unit,
+        "unit_label": contents.place(unit),
+        "log_key": station.admitted.body.form.log_key.hex(),
+        "entries": station.tree.size - contents.begun.size,
+        "final": None,
+    }
+    if station.final is not None:
+        body = station.final.body.form
+        made["final"] = _posted(
+            station.final, {"entries": body.size, "root": body.root.hex(), "note": _text(body.note)}
+        )
     return made
 
 

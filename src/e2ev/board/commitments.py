@@ -4,7 +4,7 @@ NAME.board.commitments holds one frame a ballot: its confirmation code, then the
 order of `claims`. A file that is missing, short, wrong or hostile makes a verification slower and changes nothing else.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 
 from e2ev.errors import DataError
@@ -32,6 +32,23 @@ def append_commitments(board: Path, made: Sequence[tuple[bytes, Sequence[Residue
                 stream.write(MAGIC)
             stream.writelines(commitments_frame(*one) for one in made)
     except OSError:
+        return
+
+
+def copy_commitments(source: Path, target: Path, codes: Container[bytes]) -> None:
+    """Add to one board the commitments that another one has of these ballots; as little as it takes is certain."""
+    try:
+        with commitments_of(source).open("rb") as stream, commitments_of(target).open("ab") as out:
+            if stream.read(len(MAGIC)) != MAGIC:
+                return
+            if out.tell() == 0:
+                out.write(MAGIC)
+            offset = len(MAGIC)
+            while (item := read_frame(stream, offset, "commitments")) is not None:
+                if item.payload[:CODE_BYTES] in codes:
+                    out.write(frame(item.kind, item.payload))
+                offset = item.end
+    except (OSError, DataError):
         return
 
 

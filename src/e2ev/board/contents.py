@@ -11,6 +11,9 @@ from typing import Generic, TypeVar, cast
 
 from e2ev import hashing
 from e2ev.ballot import BallotContext
+from e2ev.board.log import Head
+from e2ev.board.merkle import Tree
+from e2ev.board.note import NoteKey
 from e2ev.board.places import UNDECIDED, Ballots, Decisions
 from e2ev.board.reader import Logged, open_board, read_logged
 from e2ev.ceremony import Election, JointKeys, TrusteeKeys
@@ -19,8 +22,9 @@ from e2ev.group import STANDARD_GROUPS, Group
 from e2ev.manifest import Manifest, read_manifest
 from e2ev.record import bodies
 from e2ev.record.codec import Unchecked, admit, decode
-from e2ev.record.entry import Header
+from e2ev.record.entry import NO_ENTRY, Header, key_of
 from e2ev.record.kinds import KINDS, Kind
+from e2ev.record.stations import HandoverBody, PaperCountBody, StationAdmittedBody, StationCheckpointBody
 from e2ev.sharing import TrusteeId
 
 T = TypeVar("T")
@@ -34,6 +38,8 @@ class Posted(Generic[T]):
     header: Header
     leaf_hash: bytes
     body: Unchecked[T]
+    before: Tree = field(default_factory=Tree, repr=False)
+    """Over the entries before it."""
 
     @property
     def where(self) -> str:
@@ -52,13 +58,28 @@ class Posted(Generic[T]):
 
 @dataclass(slots=True)
 class Device:
-    """An admitted device and what it has done."""
+    """An admitted device and what it has done.
+
+    Attributes:
+        admitted: The entry that admits it.
+        ballots: How many it posted.
+        last_code: Of its last ballot.
+        closed: Its own end of its chain.
+        replaced: The end of its chain by another one.
+        successor: The device that took over, if one did.
+    """
 
     admitted: Posted[bodies.DeviceAdmittedBody]
     ballots: int = 0
     last_code: bytes | None = None
     closed: Posted[bodies.DeviceClosedBody] | None = None
-    replaced: Posted[bodies.DeviceReplacedBody] | None = None
+    replaced: Posted[bodies.DeviceReplacedBody] | Posted[HandoverBody] | None = None
+    successor: bytes | None = None
+
+    @property
+    def in_service(self) -> bool:
+        """Whether its chain still grows."""
+        return self.closed is None and self.replaced is None
 
     @property
     def unit(self) -> int:
@@ -69,6 +90,21 @@ class Device:
     def name(self) -> str:
         """Its information string."""
         return self.admitted.body.form.information
+
+
+@dataclass(slots=True)
+class Station:
+    """A reporting unit with a board of its own.
+
+    Attributes:
+        admitted: The entry that admits its log.
+        final: The entry with its final checkpoint.
+        tree: Of its board, as far as its entries stand here; empty before voting is opened.
+    """
+
+    admitted: Posted[StationAdmittedBody]
+    final: Posted[StationCheckpointBody] | None = None
+    tree: Tree = field(default_factory=Tree)
 
 
 @dataclass(slots=True)
@@ -95,7 +131,14 @@ class Ceremony:
 
 @dataclass(slots=True)
 class Contents:
-    """Everything on the board, in the order of its rules."""
+    """Everything on the board, in the order of its rules.
+
+    Attributes that do not explain themselves:
+        heads: Each author's last entry.
+        own: The reporting unit whose station's board this is; None for the national board.
+        begun: Over the entries up to the opening, with which every station's board begins.
+        stations: By reporting unit; likewise what was counted on paper.
+    """
 
     genesis: Posted[bodies.Genesis]
     group: Group
@@ -115,6 +158,11 @@ class Contents:
     corrections: list[Posted[bodies.CorrectionBody]] = field(default_factory=list)
     policy: Posted[bodies.WitnessPolicyBody] | None = None
     unsupported: dict[str, int] = field(default_factory=dict)
+    heads: dict[bytes, Head] = field(default_factory=dict, repr=False)
+    own: int | None = None
+    begun: Tree = field(default_factory=Tree)
+    stations: dict[int, Station] = field(default_factory=dict)
+    paper: dict[int, Posted[PaperCountBody]] = field(default_factory=dict)
 
     @property
     def decisions(self) -> Decisions:
@@ -215,6 +263,41 @@ class Contents:
         """Return the label of the reporting unit that a device belongs to."""
         return self.manifest.unit(self.devices[author].unit).label
 
+    def head(self, author: bytes) -> Head:
+        """Return an author's last entry; counter 0 before its first."""
+        return self.heads.get(author, Head(0, NO_ENTRY))
+
+    def place(self, unit: int) -> str:
+        """Return the label of a reporting unit, or what stands for it where the manifest has none."""
+        known = 1 <= unit <= len(self.manifest.reporting_units)
+        return self.manifest.unit(unit).label if known else f"reporting unit {unit}"
+
+    def ballots_at(self, unit: int) -> int:
+        """Return how many ballots the devices of a reporting unit posted."""
+        return sum(device.ballots for device in self.devices.values() if device.unit == unit)
+
+    def holder(self, author: bytes) -> bytes:
+        """Return the device that goes on with another one's chain; itself if nobody took over."""
+        while (device := self.devices.get(author)) is not None and device.successor is not None:
+            author = device.successor
+        return author
+
+    def log(self) -> NoteKey:
+        """Return the log that signs this board.
+
+        Raises:
+            DataError: Its key or name is no good one, or this is the board of a station that was never admitted.
+        """
+        genesis = self.genesis.body.form
+        return self.station_log(self.own) if self.own else _log(genesis.log_origin, genesis.log_key)
+
+    def station_log(self, unit: int) -> NoteKey:
+        """Return the log of a station's own board; errors as in `log`."""
+        if unit not in self.stations:
+            raise DataError(f"{self.place(unit)} has no board of its own", remedy="e2ev election admit, with its card")
+        origin = station_origin(self.genesis.body.form.log_origin, unit)
+        return _log(origin, self.stations[unit].admitted.body.form.log_key)
+
     def latest_attempt(self) -> Attempt:
         """Return the attempt at decryption that counts.
 
@@ -224,6 +307,25 @@ class Contents:
         if not self.attempts:
             raise NotReadyError("no decryption has been decided", remedy="e2ev election tally")
         return self.attempts[max(self.attempts)]
+
+
+def station_origin(origin: str, unit: int) -> str:
+    """Return the name of a station's log, from that of the national one (specs/board.md, "Stations")."""
+    return f"{origin}/station/{unit}"
+
+
+def station_of(origin: str, named: str) -> int | None:
+    """Return the reporting unit whose station's log has a name; None if it is no station's of this national log."""
+    unit = named.removeprefix(f"{origin}/station/")
+    is_number = unit.isascii() and unit.isdecimal() and len(unit) < 10
+    return int(unit) if is_number and station_origin(origin, int(unit)) == named else None
+
+
+def _log(origin: str, key: bytes) -> NoteKey:
+    try:
+        return NoteKey(origin, key_of(key))
+    except ValueError as error:
+        raise DataError("the log's name or key is no good one") from error
 
 
 def begin(first: Logged, groups: Sequence[Group] = STANDARD_GROUPS) -> Contents:
@@ -270,9 +372,10 @@ def decode_posted(logged: Logged, group: Group | None) -> Posted[object]:
     Raises:
         DataError: The body's form is wrong, or its kind has no body here.
     """
-    header = logged.entry.header
+    header, entry = logged.entry.header, logged.entry
     row = KINDS.get(header.kind)
     where = f"entry {logged.index}"
     if row is None or row.body is None:
         raise DataError(f"entries of kind {header.kind} cannot be read here", where=where)
-    return Posted(logged.index, header, logged.entry.leaf_hash, decode(row.body, logged.entry.body, group, where))
+    body: Unchecked[object] = decode(row.body, entry.body, group, where)
+    return Posted(logged.index, header, entry.leaf_hash, body, logged.before)

@@ -5,12 +5,15 @@ taken in.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
-from e2ev.board.contents import Contents, begin, decode_posted
+from e2ev.board.contents import Contents, begin, decode_posted, station_of
 from e2ev.board.log import Head
-from e2ev.board.reader import Committed, Damaged, Logged, scan
-from e2ev.board.rules import RULES, Objection, ballot_rule, name_of
+from e2ev.board.objections import Objection, name_of
+from e2ev.board.reader import Committed, Damaged, Logged, first_origin, scan
+from e2ev.board.rules import RULES, ballot_rule
+from e2ev.board.stations import device_entry
 from e2ev.board.taking import TAKES, take_ballot
 from e2ev.errors import DataError, E2evError, RejectedError
 from e2ev.group import STANDARD_GROUPS, Group
@@ -26,15 +29,19 @@ class Ledger:
     Args:
         groups: Those that genesis may name.
         disabled: Checks that are left out: for controls of test vectors alone.
+        origin: Name on the board's checkpoints (`reader.first_origin`): whether it is a station's own board.
 
     Attributes:
         contents: None before genesis.
     """
 
-    def __init__(self, groups: Sequence[Group] = STANDARD_GROUPS, disabled: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, groups: Sequence[Group] = STANDARD_GROUPS, disabled: frozenset[str] = frozenset(), origin: str = ""
+    ) -> None:
         self.contents: Contents | None = None
         self._groups = groups
         self._disabled = disabled
+        self._origin = origin
         self._heads: dict[bytes, Head] = {}
 
     def take(self, logged: Logged) -> list[Objection]:
@@ -66,7 +73,12 @@ class Ledger:
         return self._kept(objecting), take_in
 
     def _moved(self, entry: Entry) -> None:
-        self._heads[entry.header.author] = Head(entry.header.counter, entry.leaf_hash)
+        author = entry.header.author
+        self._heads[author] = Head(entry.header.counter, entry.leaf_hash)
+        device = self.contents.devices.get(author) if self.contents else None
+        station = self.contents.stations.get(device.unit) if self.contents and device else None
+        if station is not None:
+            station.tree = station.tree.append(entry.leaf_hash)
 
     def _kept(self, objections: Iterable[Objection]) -> list[Objection]:
         return [objection for objection in objections if objection.check not in self._disabled]
@@ -101,6 +113,8 @@ class Ledger:
 
         def take() -> None:
             self.contents = contents
+            contents.heads = self._heads
+            contents.own = station_of(contents.genesis.body.form.log_origin, self._origin)
             self._moved(logged.entry)
 
         return objections, take
@@ -122,7 +136,7 @@ def read_ledger(path: Path, groups: Sequence[Group] = STANDARD_GROUPS) -> Ledger
         RejectedError: One is not allowed, or damaged; `e2ev verify` says everything that is wrong.
         DataError: This is no board.
     """
-    ledger, waiting = Ledger(groups), list[Logged]()
+    ledger, waiting = Ledger(groups, origin=first_origin(path)), list[Logged]()
     for event in scan(path):
         if isinstance(event, Logged):
             waiting.append(event)
@@ -168,14 +182,17 @@ def _inside(contents: Contents, logged: Logged) -> tuple[Iterable[Objection], Ca
         return [Objection("R.2", f"entry kind {header.kind} is unknown")], _nothing
     if row.body is None:
         return (), lambda: contents.unsupported.update({row.feature: contents.unsupported.get(row.feature, 0) + 1})
+    if row.feature and row.feature not in contents.genesis.body.form.features:
+        return [Objection("R.2", f"an entry of the part {row.feature}, which genesis does not name")], _nothing
+    placed = device_entry(contents, logged)
     if header.kind == Kind.BALLOT:
-        return ballot_rule(contents, logged), lambda: take_ballot(contents, logged)
+        return chain(placed, ballot_rule(contents, logged)), lambda: take_ballot(contents, logged)
     try:
         posted = decode_posted(logged, contents.group)
     except DataError as error:
         return [Objection("R.1", str(error), name_of(contents, header.author))], _nothing
     kind = Kind(header.kind)
-    return RULES[kind](contents, posted), lambda: TAKES[kind](contents, posted)
+    return chain(placed, RULES[kind](contents, posted)), lambda: TAKES[kind](contents, posted)
 
 
 def _nothing() -> None:

@@ -113,6 +113,18 @@ def scan(path: Path) -> Iterator[Event]:
         yield from _events(stream, str(path))
 
 
+def first_origin(path: Path) -> str:
+    """Return the first line of a board's first checkpoint, which names its log and proves nothing; "" without one.
+
+    Raises:
+        DataError: This is no board, or it cannot be opened.
+    """
+    for event in scan(path):
+        if isinstance(event, Committed):
+            return event.note.partition(b"\n")[0].decode("utf-8", "replace")
+    return ""
+
+
 def open_board(path: Path) -> BinaryIO:
     """Return the file opened for reading.
 

@@ -5,12 +5,12 @@ check in specs/verification.md. `ledger` applies the rules, for the board's inta
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any, cast
 
+from e2ev.board import stations
 from e2ev.board.contents import Contents, Posted
-from e2ev.board.outline import log_of
+from e2ev.board.objections import Objection, Rule, by_administrator, by_device, name_of, not_again
 from e2ev.board.places import UNDECIDED
 from e2ev.board.policy import parse_policy
 from e2ev.board.reader import Logged
@@ -20,47 +20,7 @@ from e2ev.record.bodies import ComplaintBody
 from e2ev.record.codec import encode
 from e2ev.record.kinds import Kind
 
-
-@dataclass(frozen=True, slots=True)
-class Objection:
-    """What is wrong with an entry.
-
-    Attributes:
-        check: Id of the check.
-        found: What was found and what was expected.
-        culprit: Whose doing it is, if the signature proves that.
-    """
-
-    check: str
-    found: str
-    culprit: str = ""
-
-
-def name_of(contents: Contents, author: bytes) -> str:
-    """Return what people call an author: "trustee 2 (Bakyt)", "device D1 at Hoy"."""
-    seat = contents.seat_of(author)
-    if seat is not None:
-        return contents.name_of(seat)
-    if author in contents.devices:
-        return f"device {contents.devices[author].name} at {contents.station(author)}"
-    return "the administrator" if author == contents.administrator else f"unknown author {author.hex()[2:18]}"
-
-
-Rule = Callable[[Contents, Posted[Any]], Iterator[Objection]]
-
-
 # Each rule: what speaks against the entry
-
-
-def _administrator(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
-    if posted.header.author != contents.administrator:
-        who = name_of(contents, posted.header.author)
-        yield Objection("B.7", f"{who} posts what only the administrator may post", who)
-
-
-def _not_again(held: object, what: str) -> Iterator[Objection]:
-    if held is not None:
-        yield Objection("B.8", f"{what} a second time")
 
 
 def _before_open(contents: Contents, what: str) -> Iterator[Objection]:
@@ -78,7 +38,7 @@ def _ceremony(contents: Contents, posted: Posted[Any], trustee: int, held: objec
     """Rules of all four messages of the ceremony."""
     yield from _seat(contents, posted, trustee)
     yield from _before_open(contents, "a message of the ceremony")
-    yield from _not_again(held, "the same message of the ceremony")
+    yield from not_again(held, "the same message of the ceremony")
     if posted.body.form.attempt != contents.ceremony.number:
         yield Objection("B.8", f"attempt {posted.body.form.attempt} of the ceremony during {contents.ceremony.number}")
     if contents.joint is not None:
@@ -130,8 +90,8 @@ def _evidence(contents: Contents, body: ComplaintBody) -> Iterator[Objection]:
 
 
 def _joint(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
-    yield from _administrator(contents, posted)
-    yield from _not_again(contents.joint, "joint keys")
+    yield from by_administrator(contents, posted)
+    yield from not_again(contents.joint, "joint keys")
     if len(contents.ceremony.acceptances) != len(contents.seats):
         yield Objection("B.8", "joint keys before every trustee accepted")
     if posted.body.form.attempt != contents.ceremony.number:
@@ -145,35 +105,27 @@ def _rehearsal(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
     trustee = posted.body.form.trustee
     yield from _seat(contents, posted, trustee)
     yield from _before_open(contents, "a message of the ceremony")
-    yield from _not_again(contents.rehearsals.get(trustee), "a rehearsal")
+    yield from not_again(contents.rehearsals.get(trustee), "a rehearsal")
     if contents.joint is None:
         yield Objection("B.8", "a rehearsal before the joint keys")
 
 
 def _admitted(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
     body = posted.body.form
-    yield from _administrator(contents, posted)
-    yield from _not_again(contents.devices.get(body.author), "the same device")
+    yield from by_administrator(contents, posted)
+    yield from not_again(contents.devices.get(body.author), "the same device")
     if contents.joint is None or contents.closed is not None:
         yield Objection("B.8", "a device is admitted between the joint keys and the close")
     if body.author == contents.administrator or contents.seat_of(body.author) is not None:
         yield Objection("B.7", "a device has a key of its own")
     if not 1 <= body.unit <= len(contents.manifest.reporting_units):
         yield Objection("R.1", f"reporting unit {body.unit} is not in the manifest")
-
-
-def _device(contents: Contents, author: bytes) -> Iterator[Objection]:
-    device = contents.devices.get(author)
-    if device is None:
-        who = name_of(contents, author)
-        yield Objection("B.7", f"{who} posts what only an admitted device may post", who)
-    elif device.closed is not None or device.replaced is not None:
-        who = name_of(contents, author)
-        yield Objection("B.9", f"{who} posts after its chain was closed", who)
+    if body.unit in contents.stations and contents.opened is not None:
+        yield Objection("B.8", "a device of a station with a board of its own is admitted before voting is opened")
 
 
 def _device_closed(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
-    yield from _device(contents, posted.header.author)
+    yield from by_device(contents, posted.header.author)
     device = contents.devices.get(posted.header.author)
     if device is not None and posted.body.form.ballots != device.ballots:
         who = name_of(contents, posted.header.author)
@@ -181,31 +133,32 @@ def _device_closed(contents: Contents, posted: Posted[Any]) -> Iterator[Objectio
 
 
 def _device_replaced(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
-    yield from _administrator(contents, posted)
+    yield from by_administrator(contents, posted)
     device = contents.devices.get(posted.body.form.device)
     if device is None:
         yield Objection("B.9", "a device is replaced that was never admitted")
         return
-    if device.closed is not None or device.replaced is not None:
+    if not device.in_service:
         yield Objection("B.9", f"{name_of(contents, posted.body.form.device)} is replaced after its chain was closed")
     if posted.body.form.ballots != device.ballots:
         yield Objection("B.9", f"{posted.body.form.ballots} ballots are stated and {device.ballots} are on the board")
 
 
 def _open(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
-    yield from _administrator(contents, posted)
-    yield from _not_again(contents.opened, "voting is opened")
+    yield from by_administrator(contents, posted)
+    yield from not_again(contents.opened, "voting is opened")
     missing = [seat.name for i, seat in enumerate(contents.seats, 1) if i not in contents.rehearsals]
     if missing:
         yield Objection("K.4", "voting is opened before the rehearsal of " + ", ".join(missing))
 
 
 def _close(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
-    yield from _administrator(contents, posted)
-    yield from _not_again(contents.closed, "voting is closed")
+    yield from by_administrator(contents, posted)
+    yield from not_again(contents.closed, "voting is closed")
     if contents.opened is None:
         yield Objection("B.8", "voting is closed before it was opened")
-    open_still = [d for d in contents.devices.values() if d.closed is None and d.replaced is None]
+    yield from stations.at_close(contents)
+    open_still = [d for d in contents.devices.values() if d.in_service]
     if open_still:
         names = ", ".join(f"{d.name} at {contents.manifest.unit(d.unit).label}" for d in open_still)
         yield Objection("B.9", f"voting is closed and these devices never closed their chain: {names}")
@@ -225,7 +178,7 @@ def _close(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
 def ballot_rule(contents: Contents, logged: Logged) -> Iterator[Objection]:
     """Yield what speaks against a ballot; its body is judged in `verify`."""
     header = logged.entry.header
-    yield from _device(contents, header.author)
+    yield from by_device(contents, header.author)
     if contents.opened is None or contents.closed is not None:
         when = "after the close" if contents.closed is not None else "before voting was opened"
         who = name_of(contents, header.author)
@@ -248,23 +201,23 @@ def _decision(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
         if contents.closed is not None:
             yield Objection("B.8", "a ballot is abandoned after the close")
         return
-    if author != place.author:
+    if author != contents.holder(place.author):
         yield Objection("D.2", f"{who} decides about a ballot that {name_of(contents, place.author)} posted", who)
-    yield from _device(contents, author)
+    yield from by_device(contents, author)
 
 
 def _exclusion(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
-    yield from _administrator(contents, posted)
+    yield from by_administrator(contents, posted)
     if any(attempt.tally.body.form.cells for attempt in contents.attempts.values()):
         yield Objection("B.8", "a ballot is excluded after the cells were decided")
     if contents.decision(posted.body.form.ballot) == UNDECIDED:
         yield Objection("D.3", "only a ballot that was decided about can be excluded")
-    yield from _not_again(contents.exclusions.get(posted.body.form.ballot), "the same ballot is excluded")
+    yield from not_again(contents.exclusions.get(posted.body.form.ballot), "the same ballot is excluded")
 
 
 def _tally(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
     body = posted.body.form
-    yield from _administrator(contents, posted)
+    yield from by_administrator(contents, posted)
     if contents.closed is None and body.cells:
         yield Objection("B.8", "a tally before voting was closed")
     if body.attempt != len(contents.attempts) + 1:
@@ -286,7 +239,7 @@ def _message(contents: Contents, posted: Posted[Any], held: str, needs: str) -> 
         return
     if body.trustee not in attempt.tally.body.form.quorum:
         yield Objection("T.1", f"trustee {body.trustee} is not in the quorum that was decided")
-    yield from _not_again(getattr(attempt, held).get(body.trustee), f"a trustee's {held}")
+    yield from not_again(getattr(attempt, held).get(body.trustee), f"a trustee's {held}")
     if needs and set(getattr(attempt, needs)) != set(attempt.tally.body.form.quorum):
         yield Objection("T.2", f"{held} before the {needs} of the whole quorum")
 
@@ -304,20 +257,20 @@ def _responses(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
 
 
 def _result(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
-    yield from _administrator(contents, posted)
+    yield from by_administrator(contents, posted)
     attempt = contents.attempts.get(posted.body.form.attempt)
     if attempt is None:
         yield Objection("T.1", "a result of an attempt that was never decided")
         return
-    yield from _not_again(attempt.result, "a result")
+    yield from not_again(attempt.result, "a result")
     if set(attempt.responses) != set(attempt.tally.body.form.quorum):
         yield Objection("T.2", "a result before the responses of the whole quorum")
 
 
 def _opened(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
     body = posted.body.form
-    yield from _administrator(contents, posted)
-    yield from _not_again(contents.opened_ballots.get(body.ballot), "the same ballot is opened")
+    yield from by_administrator(contents, posted)
+    yield from not_again(contents.opened_ballots.get(body.ballot), "the same ballot is opened")
     attempt = contents.attempts.get(body.attempt)
     if attempt is None or body.ballot not in attempt.tally.body.form.open_by_nonce:
         yield Objection("D.5", "a ballot is opened that no tally decided to open")
@@ -325,23 +278,23 @@ def _opened(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
 
 def _decrypted(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
     body = posted.body.form
-    yield from _administrator(contents, posted)
-    yield from _not_again(contents.decrypted_ballots.get(body.ballot), "the same ballot is decrypted")
+    yield from by_administrator(contents, posted)
+    yield from not_again(contents.decrypted_ballots.get(body.ballot), "the same ballot is decrypted")
     attempt = contents.attempts.get(body.attempt)
     if attempt is None or body.ballot not in attempt.tally.body.form.open_by_selection:
         yield Objection("D.5", "a ballot is decrypted that no tally decided to decrypt")
 
 
 def _correction(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
-    return _administrator(contents, posted)
+    return by_administrator(contents, posted)
 
 
 def _witness_policy(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
-    yield from _administrator(contents, posted)
+    yield from by_administrator(contents, posted)
     yield from _before_open(contents, "a witness policy")
-    yield from _not_again(contents.policy, "a witness policy")
+    yield from not_again(contents.policy, "a witness policy")
     try:
-        known = parse_policy(posted.body.form.policy).knows(log_of(contents.genesis.body.form))
+        known = parse_policy(posted.body.form.policy).knows(contents.log())
     except DataError as error:
         yield Objection("R.1", f"the witness policy cannot be read: {error}")
         return
@@ -366,6 +319,8 @@ RULES: dict[Kind, Rule] = {
     Kind.DEVICE_REPLACED: _device_replaced,
     Kind.OPEN: _open,
     Kind.CLOSE: _close,
+    Kind.STATION_ADMITTED: stations.admitted,
+    Kind.HANDOVER: stations.handover,
     Kind.DECISION: _decision,
     Kind.EXCLUSION: _exclusion,
     Kind.TALLY: _tally,
@@ -376,5 +331,7 @@ RULES: dict[Kind, Rule] = {
     Kind.OPENED_BALLOT: _opened,
     Kind.DECRYPTED_BALLOT: _decrypted,
     Kind.CORRECTION: _correction,
+    Kind.PAPER_COUNT: stations.paper_count,
+    Kind.STATION_CHECKPOINT: stations.checkpoint,
     Kind.WITNESS_POLICY: _witness_policy,
 }

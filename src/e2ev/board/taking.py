@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, cast
 
+from e2ev.board import stations
 from e2ev.board.contents import Attempt, Ceremony, Contents, Device, Posted
 from e2ev.board.places import BallotPlace, Decided
 from e2ev.board.reader import Logged
@@ -84,8 +85,10 @@ TAKES: dict[Kind, Take] = {
     Kind.DEVICE_ADMITTED: _take_device,
     Kind.DEVICE_CLOSED: _take_device_closed,
     Kind.DEVICE_REPLACED: _take_device_replaced,
-    Kind.OPEN: _setting("opened"),
+    Kind.OPEN: stations.take_opened,
     Kind.CLOSE: _setting("closed"),
+    Kind.STATION_ADMITTED: stations.take_admitted,
+    Kind.HANDOVER: stations.take_handover,
     Kind.DECISION: _take_decision,
     Kind.EXCLUSION: _keeping(lambda c, _: c.exclusions, lambda b: b.ballot),
     Kind.TALLY: _take_tally,
@@ -96,5 +99,7 @@ TAKES: dict[Kind, Take] = {
     Kind.OPENED_BALLOT: _keeping(lambda c, _: c.opened_ballots, lambda b: b.ballot),
     Kind.DECRYPTED_BALLOT: _keeping(lambda c, _: c.decrypted_ballots, lambda b: b.ballot),
     Kind.CORRECTION: _take_correction,
+    Kind.PAPER_COUNT: stations.take_paper_count,
+    Kind.STATION_CHECKPOINT: stations.take_checkpoint,
     Kind.WITNESS_POLICY: _setting("policy"),
 }

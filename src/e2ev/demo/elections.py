@@ -1,5 +1,6 @@
 """Small honest elections that have one of everything: what tests look at, and what tamperings start from."""
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -16,6 +17,10 @@ from e2ev.ballot import (
 )
 from e2ev.demo.honest import PASSPHRASE, HonestElection
 from e2ev.group import P4096, Group
+from e2ev.record.kinds import STATIONS
+from e2ev.record.stations import PaperCountBody, PaperTotal
+from e2ev.roles import merging, station
+from e2ev.roles.card import StationCard
 from e2ev.roles.choices import Decision
 
 Vote = tuple[PlainBallot, Decision]
@@ -72,6 +77,17 @@ TINY = _manifest(
     minimum_cell=1,
 )
 
+PLACES = _manifest(
+    "Places",
+    contests=[{"label": "question", "selection_limit": 1, "options": _options("yes", "no")}],
+    reporting_units=_options("Town", "Hoy", "Lyness"),
+    ballot_styles=[{"label": "all", "contests": ["question"]}],
+    minimum_cell=2,
+)
+TOWN, HOY, LYNESS = 1, 2, 3
+SHEET = hashlib.sha256(b"the scanned result sheet of Lyness").digest()
+LYNESS_PAPER = PaperCountBody(1, LYNESS, 5, 0, (PaperTotal(1, (3, 2)),), SHEET, "no power from noon on")
+
 
 def full(
     unit: int, mayor: Sequence[int], projects: Sequence[int], weight: int = 1, write_ins: tuple[str, ...] = ()
@@ -81,9 +97,9 @@ def full(
     return PlainBallot(FULL, unit, contests, weight)
 
 
-def one(*values: int) -> PlainBallot:
-    """Return a ballot of an election with one contest, one style and one reporting unit."""
-    return PlainBallot(1, 1, (PlainContest(1, values),))
+def one(*values: int, unit: int = 1) -> PlainBallot:
+    """Return a ballot of an election with one contest and one style."""
+    return PlainBallot(1, unit, (PlainContest(1, values),))
 
 
 SMALL_VOTES: tuple[Vote, ...] = (
@@ -122,13 +138,20 @@ def wrong_nonce(context: BallotContext, ballot: EncryptedBallot) -> EncryptedBal
     return replace(ballot, nonce=encrypt_ballot_nonce(context, ballot.identifier_hash, BallotSecret.random()))
 
 
-def opened(root: Path, group: Group, manifest: bytes, units: Sequence[str], trustees: int, quorum: int) -> HonestElection:  # fmt: skip  # noqa: E501
-    """Return an election up to the opening of voting, with one device at each of the units."""
-    election = HonestElection(root, group, hoard=True)
+def opened(root: Path, group: Group, manifest: bytes, units: Sequence[str], trustees: int, quorum: int,
+           stations: Sequence[str] = ()) -> HonestElection:  # fmt: skip
+    """Return an election up to the opening of voting, with one device at each of the units, and stations' boards."""
+    election = HonestElection(root, group, hoard=True, features=(STATIONS,) if stations else ())
     election.found(manifest, trustees, quorum)
     election.hold_ceremony()
     election.admit_devices(units)
+    for unit in stations:
+        election.stations[unit] = root / f"station-{unit}" / f"{unit}.board"
+        card = StationCard(unit, station.init(election.stations[unit], unit))
+        merging.admit(election.administrator, card, PASSPHRASE)
     election.administrator.open(PASSPHRASE)
+    for board in election.stations.values():
+        station.begin(election.board, board, (group,))
     return election
 
 
@@ -182,9 +205,43 @@ def tiny(root: Path, group: Group = P4096, jobs: int = 1) -> HonestElection:
     return election
 
 
+def places_open(root: Path, group: Group = P4096, jobs: int = 1) -> HonestElection:
+    """Return an election with three polling places on the evening of the vote, before anything came from outside.
+
+    Town posted online. Hoy has a board of its own: its power was cut in the middle of a ballot; one of its devices
+    died while a voter was deciding, and another one took over; it has closed. Lyness had no power and voted on paper.
+    """
+    election = opened(root, group, PLACES, ("Town", "Hoy", "Hoy", "Lyness"), 2, 2, ("Hoy", "Lyness"))
+    election.jobs = jobs
+    town, hoy, spare, _lyness = election.devices
+    board = election.stations["Hoy"]
+    town.encrypt_many(election.board, [(one(1, 0), "cast"), (one(0, 1), "cast"), (one(1, 0), "challenged")])
+    hoy.encrypt_many(board, [(one(1, 0, unit=HOY), "cast"), (one(1, 0, unit=HOY), "cast")])
+    election.fail(hoy, one(0, 1, unit=HOY), board)
+    waiting = hoy.encrypt(board, one(0, 1, unit=HOY))
+    station.take_over(spare, board, "D2", {waiting: "cast"}, "its disk broke")
+    spare.encrypt_many(board, [(one(1, 0, unit=HOY), "cast"), (one(0, 1, unit=HOY), "challenged")])
+    spare.close(board)
+    town.close(election.board)
+    return election
+
+
+def places(root: Path, group: Group = P4096, jobs: int = 1) -> HonestElection:
+    """Return that election when the station's checkpoint, then its card, and the paper count came in, decrypted."""
+    election = places_open(root, group, jobs)
+    note = station.close(election.stations["Hoy"], (), (group,))
+    merging.log_checkpoint(election.administrator, note, PASSPHRASE)
+    merging.count_on_paper(election.administrator, LYNESS_PAPER, PASSPHRASE)
+    merging.merge(election.board, election.stations["Hoy"], (group,))
+    election.administrator.close(PASSPHRASE)
+    election.tally((1, 2))
+    return election
+
+
 BASES: Mapping[str, Callable[[Path, Group, int], HonestElection]] = {
     "small": small,
     "plain": plain_chain,
     "tiny": tiny,
+    "places": places,
 }
 """The elections that tamperings start from, by name."""

@@ -5,13 +5,14 @@ chains, the election's id, the tree, checkpoints, and the state of the board tha
 protocol is made again in `reseal`. Leaves of values are elements and scalars that nobody has checked.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from e2ev import ceremony, hashing
 from e2ev.ballot import BallotContext, EncryptedBallot
+from e2ev.board.contents import station_origin
 from e2ev.board.merkle import Tree
 from e2ev.board.note import Checkpoint, sign_checkpoint
 from e2ev.board.reader import BoardHead, Committed, Logged, scan
@@ -24,6 +25,7 @@ from e2ev.record.codec import decode, encode, judge_all
 from e2ev.record.entry import NO_ENTRY, Entry, Pen, author_of
 from e2ev.record.frame import FrameKind, frame
 from e2ev.record.kinds import KINDS, Kind
+from e2ev.record.stations import StationCheckpointBody
 from e2ev.roles.intake import keep_of, load_online_key
 from e2ev.roles.trustee_state import from_key_file
 from e2ev.sharing import TrusteeId
@@ -292,7 +294,8 @@ def _stolen_keys(election: HonestElection) -> Keys:
         for name in ("trustee.key", "hoard.key")
         for trustee in election.trustees
     ]
-    people = (election.administrator.key(PASSPHRASE), *(device.key for device in election.devices))
+    logs = (load_online_key(keep_of(board) / "log.key") for board in election.stations.values())
+    people = (election.administrator.key(PASSPHRASE), *(device.key for device in election.devices), *logs)
     signing = {author_of(key.verify_key): key for key in (*people, *(state.key for state in states))}
     shares = {state.share.trustee: state.share for state in states if state.share}
     secrets = [state.secrets for state in states if state.secrets]
@@ -301,26 +304,64 @@ def _stolen_keys(election: HonestElection) -> Keys:
 
 def write_board(forgery: Forgery, path: Path) -> None:
     """Write the board, everything that follows from its entries made again."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(_board(_with_checkpoints(forgery)) + forgery.tail)
+
+
+def _board(forgery: Forgery) -> bytes:
     genesis = forgery.genesis
     election = hashing.election_identifier(encode(genesis))
+    parts = [BoardHead(1, 0, forgery.head or election).to_bytes()]
+    for step, entry, tree in _entries(forgery):
+        if step.kept:
+            parts.append(entry.frames())
+        if step.committed:
+            note = sign_checkpoint(Checkpoint(genesis.log_origin, tree.size, tree.root()), forgery.log)
+            parts.append(frame(FrameKind.CHECKPOINT, note.encode()))
+    return b"".join(parts)
+
+
+def _entries(forgery: Forgery) -> Iterator[tuple[Step, Entry, Tree]]:
+    """Yield every step with its entry, and the tree behind it."""
+    election = hashing.election_identifier(encode(forgery.genesis))
     pens = {author: Pen(key, election) for author, key in forgery.keys.signing.items()}
     pens[forgery.administrator] = Pen(forgery.keys.signing[forgery.administrator], NO_ENTRY)
-    tree, parts = Tree(), [BoardHead(1, 0, forgery.head or election).to_bytes()]
+    tree = Tree()
     for step in forgery.steps:
         pen = pens[step.author]
         entry = step.sign(pen, step, _body(step.body, tree))
         pens[step.author] = Pen(pen.key, election, entry.header.counter + 1, entry.leaf_hash)
         if step.kept:
-            parts.append(entry.frames())
             tree = tree.append(entry.leaf_hash)
-        if step.committed:
-            note = sign_checkpoint(Checkpoint(genesis.log_origin, tree.size, tree.root()), forgery.log)
-            parts.append(frame(FrameKind.CHECKPOINT, note.encode()))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"".join(parts) + forgery.tail)
+        yield step, entry, tree
 
 
 def _body(body: Any, tree: Tree) -> bytes:
     if isinstance(body, bodies.TallyBody):
         body = replace(body, board_size=tree.size, board_root=tree.root())
     return body if isinstance(body, bytes) else encode(body)
+
+
+def _with_checkpoints(forgery: Forgery) -> Forgery:
+    """Return the forgery with stations' final checkpoints signed again, over their boards as they would be now."""
+    places = forgery.indices(Kind.STATION_CHECKPOINT)
+    if not places or not forgery.indices(Kind.OPEN):
+        return forgery
+    logs = {body.unit: body.log_key for body in forgery.said(Kind.STATION_ADMITTED)}
+    units = {body.author: body.unit for body in forgery.said(Kind.DEVICE_ADMITTED)}
+    begun, own = Tree(), dict[int, list[bytes]]()
+    for step, entry, tree in _entries(forgery):
+        if step.kind == Kind.OPEN:
+            begun = tree
+        own.setdefault(units.get(step.author, 0), []).append(entry.leaf_hash)
+    for place in places:
+        body = forgery.steps[place].body
+        if isinstance(body, StationCheckpointBody) and body.unit in logs:
+            made = begun
+            for leaf in own.get(body.unit, [])[: max(0, body.size - begun.size)]:
+                made = made.append(leaf)
+            origin = station_origin(forgery.genesis.log_origin, body.unit)
+            stated = Checkpoint(origin, body.size, made.root())
+            note = sign_checkpoint(stated, forgery.keys.signing[logs[body.unit]])
+            forgery = forgery.edit(place, always(replace(body, root=made.root(), note=note.encode())))
+    return forgery

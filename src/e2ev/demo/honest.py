@@ -16,9 +16,10 @@ from e2ev.record.codec import admit, decode, encode
 from e2ev.record.entry import Pen
 from e2ev.record.kinds import Kind
 from e2ev.roles import decryption, tallying
-from e2ev.roles.administrator import Administrator, Founding
+from e2ev.roles.administrator import Administrator
 from e2ev.roles.choices import Decision
 from e2ev.roles.device import Device
+from e2ev.roles.founding import Founding
 from e2ev.roles.sealing import Place, Sealed
 from e2ev.roles.trustee import Trustee
 from e2ev.sharing import TrusteeId
@@ -71,6 +72,8 @@ class HonestElection:
         jobs: Processes of each check of the record.
         watch: Told how far a check is.
         hoard: Whether trustees keep the secrets that they ought to forget on acceptance: tampering needs them.
+        features: Parts beyond the core that the election may use.
+        stations: Stations' own boards, by label of the polling place.
     """
 
     root: Path
@@ -80,6 +83,8 @@ class HonestElection:
     jobs: int = 1
     watch: Progress = lambda _done, _all: None
     hoard: bool = False
+    features: tuple[str, ...] = ()
+    stations: dict[str, Path] = field(default_factory=dict)
 
     @property
     def board(self) -> Path:
@@ -106,7 +111,7 @@ class HonestElection:
         self.trustees = [Trustee(self.root / f"trustee-{i + 1}", (self.group,), QUICK) for i in range(count)]
         cards = tuple(trustee.init(name, PASSPHRASE) for trustee, name in zip(self.trustees, NAMES, strict=False))
         self.board.parent.mkdir(parents=True, exist_ok=True)
-        founding = Founding(manifest, cards, quorum, "demo.invalid/election", self.group, spare=False)
+        founding = Founding(manifest, cards, quorum, "demo.invalid/election", self.group, False, self.features)
         self.administrator.found(founding, PASSPHRASE)
 
     def collect(self) -> None:
@@ -159,11 +164,11 @@ class HonestElection:
         LyingDevice(device, change).encrypt(self.board, plain)
         return device.decide(self.board, decision)
 
-    def fail(self, device: Device, plain: PlainBallot) -> None:
-        """Let the device's disk fail while it posts a ballot, and go on afterwards: the ballot is abandoned."""
+    def fail(self, device: Device, plain: PlainBallot, board: Path | None = None) -> None:
+        """Let the disk fail while a device posts a ballot, and go on afterwards: the ballot is abandoned."""
         with suppress(StorageError):
-            Device(device.home, device.groups, disk=FailingDisk()).encrypt(self.board, plain)
-        device.resume(self.board)
+            Device(device.home, device.groups, disk=FailingDisk()).encrypt(board or self.board, plain)
+        device.resume(board or self.board)
 
     def close(self) -> None:
         """Close every device, then voting."""

@@ -14,6 +14,7 @@ from e2ev.manifest import Manifest
 from e2ev.record import bodies
 from e2ev.record.entry import Entry
 from e2ev.record.kinds import KINDS
+from e2ev.record.stations import PaperCountBody
 from e2ev.sigma import Proof, ProofOfOne
 
 Json = dict[str, Any]
@@ -234,3 +235,15 @@ def decrypted_json(body: bodies.DecryptedBallotBody) -> Json:
             made["contest_data"] = {"beta": hex_of(data.beta), "D": data.data.hex(), "proof": proof_json(data.proof)}
         contests.append(made)
     return {"attempt": body.attempt, "H_C": body.ballot.hex(), "opened_by": "selections", "contests": contests}
+
+
+def paper_json(count: PaperCountBody) -> Json:
+    """Return what was counted on paper."""
+    return {
+        "unit": count.unit,
+        "ballots": count.ballots,
+        "on_board": count.on_board,
+        "totals": [{"contest": total.contest, "counts": list(total.counts)} for total in count.totals],
+        "sheet": hex_or_none(count.sheet),
+        "reason": count.reason,
+    }

@@ -9,10 +9,14 @@ from enum import IntEnum
 from typing import Literal
 
 from e2ev.record import bodies
+from e2ev.record.stations import HandoverBody, PaperCountBody, StationAdmittedBody, StationCheckpointBody
 
 Poster = Literal["administrator", "trustee", "device", "registrar", "station", "observer", "witness"]
 
 _KIB, _MIB = 1 << 10, 1 << 20
+
+STATIONS = "stations"
+"""Name of the part by which stations have boards of their own, devices take over, and paper is counted apart."""
 
 
 class Kind(IntEnum):
@@ -30,6 +34,8 @@ class Kind(IntEnum):
     DEVICE_REPLACED = 12
     OPEN = 13
     CLOSE = 14
+    STATION_ADMITTED = 15
+    HANDOVER = 16
     BALLOT = 20
     DECISION = 21
     EXCLUSION = 22
@@ -43,7 +49,7 @@ class Kind(IntEnum):
     CORRECTION = 40
     ROLL = 50
     CHECK_IN = 51
-    STATION_CLOSE = 52
+    PAPER_COUNT = 52
     STATION_CHECKPOINT = 53
     CHANNEL_STATEMENT = 54
     DOCUMENT = 55
@@ -61,7 +67,7 @@ class KindRow:
         body: Type of the body; None for a kind of a planned part.
         poster: Whose entries these are.
         limit: The most bytes of a body.
-        feature: The part that a kind without a body belongs to.
+        feature: The part beyond the core that it belongs to; genesis names it.
     """
 
     kind: Kind
@@ -86,6 +92,8 @@ KINDS: dict[int, KindRow] = {
         KindRow(Kind.DEVICE_REPLACED, bodies.DeviceReplacedBody, "administrator", 32 * _KIB),
         KindRow(Kind.OPEN, bodies.OpenBody, "administrator", 1 * _KIB),
         KindRow(Kind.CLOSE, bodies.CloseBody, "administrator", 1 * _KIB),
+        KindRow(Kind.STATION_ADMITTED, StationAdmittedBody, "administrator", 1 * _KIB, STATIONS),
+        KindRow(Kind.HANDOVER, HandoverBody, "device", 32 * _KIB, STATIONS),
         KindRow(Kind.BALLOT, bodies.BallotBody, "device", 8 * _MIB),
         KindRow(Kind.DECISION, bodies.DecisionBody, "device", 32 * _KIB),
         KindRow(Kind.EXCLUSION, bodies.ExclusionBody, "administrator", 32 * _KIB),
@@ -99,8 +107,8 @@ KINDS: dict[int, KindRow] = {
         KindRow(Kind.CORRECTION, bodies.CorrectionBody, "administrator", 32 * _KIB),
         KindRow(Kind.ROLL, None, "registrar", 64 * _MIB, "eligibility"),
         KindRow(Kind.CHECK_IN, None, "station", 64 * _MIB, "eligibility"),
-        KindRow(Kind.STATION_CLOSE, None, "station", 1 * _MIB, "stations"),
-        KindRow(Kind.STATION_CHECKPOINT, None, "administrator", 64 * _KIB, "stations"),
+        KindRow(Kind.PAPER_COUNT, PaperCountBody, "administrator", 1 * _MIB, STATIONS),
+        KindRow(Kind.STATION_CHECKPOINT, StationCheckpointBody, "administrator", 64 * _KIB, STATIONS),
         KindRow(Kind.CHANNEL_STATEMENT, None, "observer", 1 * _MIB, "channels"),
         KindRow(Kind.DOCUMENT, None, "administrator", 64 * _MIB, "documents"),
         KindRow(Kind.INCIDENT, None, "observer", 1 * _MIB, "incidents"),
@@ -108,6 +116,9 @@ KINDS: dict[int, KindRow] = {
         KindRow(Kind.SOFTWARE, None, "administrator", 64 * _KIB, "software"),
     )
 }
+
+FEATURES = frozenset(row.feature for row in KINDS.values() if row.body is not None and row.feature)
+"""Parts beyond the core that are read and checked here."""
 
 MAX_BODY = max(row.limit for row in KINDS.values())
 

@@ -13,48 +13,25 @@ from e2ev import ceremony, chaining, hashing
 from e2ev.board.contents import Contents
 from e2ev.board.ledger import read_contents
 from e2ev.board.log import BoardLog, read_mark
-from e2ev.board.note import NoteKey
 from e2ev.board.reader import HEAD_BYTES, Committed, scan
+from e2ev.board.stations import missing_of
 from e2ev.errors import ConflictError, DataError, E2evError, NotReadyError
-from e2ev.group import P4096, STANDARD_GROUPS, SYSTEM_RANDOMNESS, Group
-from e2ev.manifest import read_manifest
+from e2ev.group import STANDARD_GROUPS, SYSTEM_RANDOMNESS, Group
 from e2ev.record import bodies
 from e2ev.record.codec import encode
 from e2ev.record.entry import NO_ENTRY, Pen, author_of, key_of
 from e2ev.record.kinds import Kind
-from e2ev.roles.card import Card
 from e2ev.roles.doctor import Machine
 from e2ev.roles.examine import check_message
+from e2ev.roles.founding import Founding, check_founding, genesis_body, is_founded_so
 from e2ev.roles.intake import Intake, keep_of, load_online_key, save_online_key
 from e2ev.roles.messages import messages_in, read_messages
-from e2ev.roles.status import named_devices
+from e2ev.roles.status import awaited_devices, awaited_stations, named_devices
 from e2ev.signing import SigningKey
 from e2ev.storage.disk import read_bounded, write_once
 from e2ev.storage.keyfile import KeyFileHeader, open_key_file, save_key_file
 from e2ev.storage.seal import Cost, Passphrase
 from e2ev.verify.anchors import anchors_file, anchors_of, read_anchors
-from e2ev.verify.setting import SPECIFICATION
-
-
-@dataclass(frozen=True, slots=True)
-class Founding:
-    """What an election is founded on.
-
-    Attributes:
-        manifest: The manifest file's bytes.
-        trustees: Their cards, in the order of their seats.
-        quorum: k.
-        group: The group; the 4096-bit one unless the 3072-bit one is chosen.
-        origin: Name of the log.
-        spare: Whether k < n is demanded: then one trustee may be lost.
-    """
-
-    manifest: bytes
-    trustees: tuple[Card, ...]
-    quorum: int
-    origin: str
-    group: Group = P4096
-    spare: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +67,14 @@ class Administrator:
             ConflictError: Another board exists there, two trustees have one key or name, or k = n without consent.
         """
         passphrase.check_length()
-        _check_founding(founding)
+        check_founding(founding)
         self._clear_beginning()
         if not self.board.exists():
             self._begin(founding, passphrase)
         if not (self.keep / "mark").exists():
             raise ConflictError("this board exists already", where=str(self.board), remedy="choose another name")
         contents = self._recovered(founding)
-        if self.key(passphrase).verify_key != key_of(contents.administrator) or not _is_of(contents, founding):
+        if self.key(passphrase).verify_key != key_of(contents.administrator) or not is_founded_so(contents, founding):
             raise ConflictError(
                 "the board of another election exists already", where=str(self.board), remedy="choose another name"
             )
@@ -242,6 +219,9 @@ class Administrator:
         if device is not None and device.closed is not None:
             raise ConflictError(f"{device.name} has closed: it posts no more", where=device.closed.where,
                                 remedy="nothing is left to do")  # fmt: skip
+        if device is not None and device.unit in contents.stations and missing_of(contents, device.unit):
+            raise NotReadyError(f"{device.name} may have posted on its station's board, which is not here yet",
+                                remedy="e2ev board merge-station first, or paper-count")  # fmt: skip
         ballots = device.ballots if device is not None else 0
         self._post(passphrase, Kind.DEVICE_REPLACED, bodies.DeviceReplacedBody(1, author, ballots, reason))
 
@@ -273,12 +253,12 @@ class Administrator:
                 return contents.closed.body.form
             if contents.opened is None:
                 raise NotReadyError("voting was not opened", remedy="e2ev election open")
-            open_still = [d.name for d in contents.devices.values() if d.closed is None and d.replaced is None]
-            if open_still:
-                raise NotReadyError(
-                    "these devices have not closed: " + ", ".join(open_still),
-                    remedy="e2ev device close on each, or e2ev election replace",
-                )
+            if awaited := awaited_stations(contents):
+                raise NotReadyError("; ".join(awaited),
+                                    remedy="e2ev board log-station, then merge-station; or paper-count")  # fmt: skip
+            if awaited := awaited_devices(contents):
+                raise NotReadyError("these devices have not closed: " + ", ".join(awaited),
+                                    remedy="e2ev device close on each, or e2ev election replace")  # fmt: skip
             undecided = [code for code in contents.ballots if code not in contents.decisions]
             for code in undecided:
                 body = bodies.DecisionBody(1, code, "abandoned", "undecided when voting was closed")
@@ -323,52 +303,6 @@ class Administrator:
         key = self.key(passphrase)
         with Intake(self.board, self.groups) as intake:
             intake.post([intake.pen(key).write(kind, encode(body))[0]])
-
-
-def genesis_body(founding: Founding, log_key: bytes, salt: bytes) -> bodies.Genesis:
-    """Return the genesis of an election.
-
-    Raises:
-        ManifestError: The manifest is malformed.
-    """
-    read_manifest(founding.manifest)
-    group = founding.group
-    election = ceremony.Election.of(group, len(founding.trustees), founding.quorum, founding.manifest)
-    return bodies.Genesis(
-        1, SPECIFICATION, group.name,
-        group.p.to_bytes(group.element_bytes, "big"), group.q.to_bytes(group.scalar_bytes, "big"),
-        group.g.to_bytes(group.element_bytes, "big"),
-        founding.quorum, tuple(bodies.TrusteeSeat(card.name, card.author) for card in founding.trustees),
-        election.parameter_hash, election.base_hash, founding.manifest, (), founding.origin, log_key, salt,
-    )  # fmt: skip
-
-
-def _check_founding(founding: Founding) -> None:
-    count = len(founding.trustees)
-    if not 1 <= founding.quorum <= count:
-        raise ConflictError(f"a quorum of {founding.quorum} with {count} trustees", remedy="choose 1 <= k <= n")
-    if founding.spare and founding.quorum == count:
-        raise ConflictError(
-            f"all {count} trustees would be needed: one lost key would void the election",
-            remedy="choose a smaller quorum, or say --no-spare",
-        )
-    authors, names = {card.author for card in founding.trustees}, {card.name for card in founding.trustees}
-    if len(authors) < count or len(names) < count:
-        raise ConflictError("two trustees have one key or one name", remedy="give one card of each trustee")
-    try:
-        NoteKey(founding.origin, SigningKey.generate().verify_key)
-    except ValueError as error:
-        raise DataError(
-            f"{founding.origin!r} cannot name a log", remedy="choose a name without spaces and +, such as a web address"
-        ) from error
-
-
-def _is_of(contents: Contents, founding: Founding) -> bool:
-    """Return whether the board is the one of this founding."""
-    genesis = contents.genesis.body.form
-    seats = tuple(bodies.TrusteeSeat(card.name, card.author) for card in founding.trustees)
-    held = (genesis.manifest, genesis.trustees, genesis.quorum, genesis.group, genesis.log_origin)
-    return held == (founding.manifest, seats, founding.quorum, founding.group.name, founding.origin)
 
 
 def _is_beginning(board: Path) -> bool:

@@ -5,7 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from e2ev.board.contents import Attempt, Contents
-from e2ev.roles.status import Phase, is_published, phase, rounds, waiting_ballots
+from e2ev.roles.status import (
+    Phase,
+    awaited_devices,
+    awaited_stations,
+    is_published,
+    phase,
+    rounds,
+    waiting_ballots,
+)
 from e2ev.sharing import TrusteeId
 
 
@@ -140,11 +148,11 @@ def _next_of_attempt(contents: Contents, attempt: Attempt) -> Advice:
 
 
 def _next_while_voting(contents: Contents) -> Advice:
-    still = tuple(
-        f"{d.name} at {contents.manifest.unit(d.unit).label}"
-        for d in contents.devices.values()
-        if d.closed is None and d.replaced is None
-    )
+    stations = awaited_stations(contents)
+    if stations:
+        what = "when a station has closed: log its checkpoint, then merge its card"
+        return Advice(what, "e2ev board log-station CHECKPOINT --board {board}", stations)
+    still = awaited_devices(contents)
     if still:
         return Advice("when voting ends: close each device, then voting", "e2ev election close --board {board}", still)
     return Advice("when voting ends, close it", "e2ev election close --board {board}")

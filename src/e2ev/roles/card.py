@@ -1,4 +1,4 @@
-"""Cards: the name and key that a trustee or a device tells before it can post; and fingerprints said aloud."""
+"""Cards: the name and key that a trustee, device or station tells beforehand; and fingerprints said aloud."""
 
 import json
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from e2ev.strict_json import Place, read_json
 
 FORMAT = "e2ev trustee card 1"
 DEVICE_FORMAT = "e2ev device card 1"
+STATION_FORMAT = "e2ev station card 1"
 FINGERPRINT_WORDS = 6
 """Words of a spoken fingerprint: 96 bits."""
 
@@ -84,6 +85,41 @@ def read_device_card(data: bytes, where: str) -> DeviceCard:
             place.at("format").refuse("is another format", f"write {DEVICE_FORMAT!r}")
         author = _author(place.at("key"), "take device.card again from the device's folder")
         return DeviceCard(place.at("information").label(200), place.at("unit").label(200), author)
+
+    return read_json(data, read, where=where)
+
+
+@dataclass(frozen=True, slots=True)
+class StationCard:
+    """What a station tells the administrator: its reporting unit's label, and the key of its log."""
+
+    unit: str
+    log_key: bytes
+
+    def to_file(self) -> bytes:
+        """Return the card as its file."""
+        content = {"format": STATION_FORMAT, "unit": self.unit, "log_key": self.log_key.hex()}
+        return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def is_station_card(data: bytes) -> bool:
+    """Return whether a card's file says that it is a station's."""
+    return f'"{STATION_FORMAT}"'.encode() in data
+
+
+def read_station_card(data: bytes, where: str) -> StationCard:
+    """Return the card that `e2ev board new-station` wrote.
+
+    Raises:
+        DataError: The file is malformed, or the key no good one.
+    """
+
+    def read(place: Place) -> StationCard:
+        place.only("format", "unit", "log_key")
+        if place.at("format").string(40) != STATION_FORMAT:
+            place.at("format").refuse("is another format", f"write {STATION_FORMAT!r}")
+        log_key = _author(place.at("log_key"), "take the card again from the station")
+        return StationCard(place.at("unit").label(200), log_key)
 
     return read_json(data, read, where=where)
 

@@ -88,7 +88,7 @@ def _trustee_items(contents: Contents) -> Iterator[Item]:
 
 
 def _devices_item(contents: Contents) -> Item:
-    served = {d.unit for d in contents.devices.values() if d.closed is None and d.replaced is None}
+    served = {d.unit for d in contents.devices.values() if d.in_service}
     bare = [unit.label for unit in contents.manifest.reporting_units if unit.index not in served]
     shown = ", ".join(bare[:5]) + (f" and {len(bare) - 5} more" if len(bare) > 5 else "")
     return Item(

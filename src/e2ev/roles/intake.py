@@ -51,9 +51,9 @@ class Intake:
 
     def __enter__(self) -> Self:
         ledger = read_ledger(self._board, self._groups)
-        origin = ledger.held.genesis.body.form.log_origin
         keep = keep_of(self._board)
-        self._log = BoardLog(self._board, keep, origin, load_online_key(keep / "log.key"), disk=self._disk)
+        name = ledger.held.log().name
+        self._log = BoardLog(self._board, keep, name, load_online_key(keep / "log.key"), disk=self._disk)
         self._log.__enter__()
         try:
             self._ledger = read_ledger(self._board, self._groups)
@@ -93,24 +93,23 @@ class Intake:
             ConflictError: An author's counter is taken by another entry.
         """
         fresh: list[Entry] = []
-        offset = self._log.end
+        offset, tree = self._log.end, self._log.tree
         try:
             for entry in entries:
                 if entry.header.counter > self.head(entry.header.author).counter:
-                    self._examine(entry, self._log.size + len(fresh), offset)
-                    offset += len(entry.frames())
+                    self._examine(Logged(tree.size, offset, offset + len(entry.frames()), entry, tree))
+                    offset, tree = offset + len(entry.frames()), tree.append(entry.leaf_hash)
                 fresh.append(entry)
             return self._log.append(fresh)
         except BaseException:
             self._ledger = read_ledger(self._board, self._groups)
             raise
 
-    def _examine(self, entry: Entry, index: int, offset: int) -> None:
-        logged = Logged(index, offset, offset + len(entry.frames()), entry, self._log.tree)
+    def _examine(self, logged: Logged) -> None:
         objections, take = self._ledger.examine(logged)
         if objections:
             first = objections[0]
-            raise RejectedError(f"refused by check {first.check}: {first.found}", where=f"entry {index}",
+            raise RejectedError(f"refused by check {first.check}: {first.found}", where=f"entry {logged.index}",
                                 culprit=first.culprit, remedy=f"e2ev explain {first.check}")  # fmt: skip
         take()
 

@@ -6,8 +6,10 @@ from enum import Enum
 
 from e2ev import ceremony
 from e2ev.board.contents import Attempt, Ceremony, Contents, Device, Posted
+from e2ev.board.stations import missing_of
 from e2ev.errors import E2evError
 from e2ev.record import bodies
+from e2ev.record.stations import PaperCountBody
 from e2ev.sharing import TrusteeId
 
 
@@ -181,7 +183,7 @@ def _culprit(contents: Contents, held: Ceremony, complaint: Posted[bodies.Compla
 def numbers(contents: Contents) -> Numbers:
     """Return the counts of ballots and devices."""
     made = contents.decision_counts()
-    devices_open = sum(1 for d in contents.devices.values() if d.closed is None and d.replaced is None)
+    devices_open = sum(1 for d in contents.devices.values() if d.in_service)
     return Numbers(
         len(contents.ballots),
         made["cast"],
@@ -268,6 +270,51 @@ def counts(contents: Contents) -> tuple[ContestCount, ...]:
         )
         for contest, cells in found.items()
     )
+
+
+def awaited_devices(contents: Contents) -> tuple[str, ...]:
+    """Return the devices that have to close before voting can, "booth 1 at Hoy"."""
+    return tuple(f"{d.name} at {contents.place(d.unit)}" for d in contents.devices.values() if d.in_service)
+
+
+def awaited_stations(contents: Contents) -> tuple[str, ...]:
+    """Return in words what is awaited of stations before voting can be closed."""
+    return tuple(said for unit in contents.stations if (said := missing_of(contents, unit)))
+
+
+@dataclass(frozen=True, slots=True)
+class PaperShown:
+    """A paper count as it is shown beside a result, and never in it.
+
+    Attributes:
+        place: Label of the polling place.
+        ballots: How many were counted on paper.
+        on_board: How many others of the place are on the board.
+        totals: Contest by contest its label and the counts by the labels of its options; those that were stated.
+        sheet: SHA-256 of the result sheet; None if none was published.
+        reason: Why.
+    """
+
+    place: str
+    ballots: int
+    on_board: int
+    totals: tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
+    sheet: bytes | None
+    reason: str
+
+
+def paper_counts(contents: Contents) -> tuple[PaperShown, ...]:
+    """Return what was counted on paper, place by place."""
+    return tuple(_paper_shown(contents, posted.body.form) for posted in contents.paper.values())
+
+
+def _paper_shown(contents: Contents, body: PaperCountBody) -> PaperShown:
+    contests = [(contents.manifest.contest(total.contest), total.counts) for total in body.totals]
+    totals = tuple(
+        (contest.label, tuple(zip((option.label for option in contest.options), counts, strict=True)))
+        for contest, counts in contests
+    )
+    return PaperShown(contents.place(body.unit), body.ballots, body.on_board, totals, body.sheet, body.reason)
 
 
 def named_devices(contents: Contents, text: str) -> list[Device]:

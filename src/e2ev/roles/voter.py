@@ -11,13 +11,12 @@ from pathlib import Path
 
 from e2ev.board.contents import Contents
 from e2ev.board.ledger import Ledger
-from e2ev.board.note import NoteKey, check_checkpoint
-from e2ev.board.reader import Committed, Damaged, Logged, scan
+from e2ev.board.note import check_checkpoint
+from e2ev.board.reader import Committed, Damaged, Logged, first_origin, scan
 from e2ev.codes import CodePrefix, parse_tracking_code, search_prefix, tracking_code
 from e2ev.contest_data import ContestData, decode_contest_data
 from e2ev.errors import ConflictError, DataError, E2evError, NotReadyError, RejectedError
 from e2ev.group import STANDARD_GROUPS, Group
-from e2ev.record.entry import key_of
 from e2ev.record.kinds import Kind
 from e2ev.strict_json import quoted
 from e2ev.verify import cases, opened
@@ -130,7 +129,7 @@ class _Look:
 
 
 def _look(board: Path, groups: Sequence[Group]) -> _Look:
-    look, fresh, refused = _Look(Ledger(groups)), list[Found](), 0
+    look, fresh, refused = _Look(Ledger(groups, origin=first_origin(board))), list[Found](), 0
     for event in scan(board):
         if isinstance(event, Logged):
             objections = look.ledger.take(event)
@@ -157,13 +156,12 @@ def _look(board: Path, groups: Sequence[Group]) -> _Look:
 
 
 def _is_signed(contents: Contents | None, event: Committed) -> bool:
-    """Return whether the log of genesis signed just these entries."""
+    """Return whether the board's log signed just these entries."""
     if contents is None:
         return False
-    genesis = contents.genesis.body.form
     try:
-        stated = check_checkpoint(event.note, NoteKey(genesis.log_origin, key_of(genesis.log_key)))
-    except (E2evError, ValueError):
+        stated = check_checkpoint(event.note, contents.log())
+    except E2evError:
         return False
     return (stated.size, stated.root) == (event.size, event.root)
 

@@ -4,7 +4,7 @@ from e2ev.verify.check import Check, Scope
 
 ENTRY_CHECKS = (
     Check("R.1", "every body is the canonical encoding of its kind", "record.md, Bytes", Scope.ENTRY),
-    Check("R.2", "every kind of entry is known", "record.md, Kinds", Scope.ENTRY),
+    Check("R.2", "every kind of entry is known, and genesis names its part", "record.md, Kinds", Scope.ENTRY),
     Check("B.1", "the file can be read to its end, and ends with a checkpoint", "board.md, File", Scope.ENTRY),
     Check("B.2", "the log signed every checkpoint, over exactly the entries before it", "board.md, Checkpoints",
           Scope.ENTRY),
@@ -17,8 +17,18 @@ ENTRY_CHECKS = (
     Check("B.9", "every device closed its chain over the ballots that it posted, and posted none after",
           "record.md, Rules", Scope.ENTRY),
     Check("B.10", "ballots are posted while voting is open", "record.md, Rules", Scope.ENTRY),
+    Check("P.1", "every station's final checkpoint is signed by its log, which was admitted before voting opened",
+          "board.md, Stations", Scope.ENTRY),
+    Check("P.2", "every station has one final checkpoint", "board.md, Stations", Scope.ENTRY),
+    Check("P.3", "a station's devices post on its own board, and here what its final checkpoint covers, after it",
+          "board.md, Stations", Scope.ENTRY),
+    Check("P.4", "at the close every station's entries are those under its final checkpoint, or there are none and a "
+          "paper count says so", "board.md, Stations", Scope.ENTRY),
+    Check("P.5", "no ballot is counted both here and on paper, and a paper count is one that its ballots can hold",
+          "board.md, Stations", Scope.ENTRY),
     Check("D.1", "every ballot is decided about once", "record.md, Rules", Scope.ENTRY),
-    Check("D.2", "a ballot is decided about by the device that posted it", "record.md, Rules", Scope.ENTRY),
+    Check("D.2", "a ballot is decided about by the device that posted it, or took over from it", "record.md, Rules",
+          Scope.ENTRY),
     Check("D.3", "an excluded ballot fails the check that it is excluded for", "record.md, Rules",
           Scope.ENTRY),
     Check("D.4", "the close states the counts of the board", "record.md, Rules", Scope.ENTRY),

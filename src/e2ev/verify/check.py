@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from e2ev.counting import Pile, Place
 from e2ev.verify.cosigners import Cosigners
+from e2ev.verify.paper import PaperPlace
 
 KEPT = 1_000
 """Findings of one check that are kept; further ones are counted."""
@@ -139,6 +140,7 @@ class Report:
         unlisted: How many more failures of a check there are than findings of it.
         unlisted_excluded: The same about excluded ballots, of all checks together.
         cosigners: Whether independent cosigners saw the board; no verdict depends on it.
+        paper: Places that were counted on paper, and are missing from what was checked.
     """
 
     verdict: Verdict
@@ -153,6 +155,7 @@ class Report:
     unlisted: Mapping[str, int] = field(default_factory=dict)
     unlisted_excluded: int = 0
     cosigners: Cosigners = field(default_factory=Cosigners)
+    paper: tuple[PaperPlace, ...] = ()
 
     @property
     def failures(self) -> int:

@@ -22,6 +22,7 @@ class Explanation:
 
 FAMILIES = (
     ("Board", ("R", "B")),
+    ("Polling stations", ("P",)),
     ("Parameters and keys", ("1", "2", "3", "4", "K")),
     ("Ballots", ("5", "6", "7", "8", "I", "N", "S")),
     ("Decisions about ballots", ("D",)),
@@ -75,6 +76,7 @@ _BALLOT = (
 )
 _COUNT = "Do not accept this result. The key holders can decrypt again from the same board, for all to check."
 _AGAIN = "The finding names who is at fault. The other key holders can decrypt again without that one."
+_STATION = "Ask the polling station, and whoever keeps a copy of its board, for the end of its board as they have it."
 _SHEET = "Do not use this result sheet. The election office has to publish one that repeats what was decrypted."
 _TEST = "This test proves nothing as it was published. Tell the voter who made it, and the auditors."
 _LIAR = "Keep the finding. No more ballots should be made on this device until it is explained."
@@ -101,6 +103,15 @@ EXPLANATIONS: dict[str, Explanation] = {
                 "Compare the board with the polling place's own count of its ballots. The finding names the device."),
         "B.10": ("A ballot was posted before voting opened or after it closed.",
                  "Do not count it. Ask the polling place in the finding who used its device at that time."),
+        "P.1": ("What is shown as the end of a polling station's own board is not signed by that board.", _STATION),
+        "P.2": ("A polling station's board has two different ends: it showed two boards, or went on after its end.",
+                "Keep both ends: they prove it against the station. Ask its observers for their copies of its board."),
+        "P.3": ("A polling station's device posted outside of its station's board, or after that board had ended.",
+                "Do not count what the finding names. Ask the station when its device was last used."),
+        "P.4": ("Voting was closed although entries of a polling station are missing, or are not the ones it signed.",
+                "Find the station's card, or a copy of its board. If both are lost, count its paper, and say so."),
+        "P.5": ("A polling place's ballots may be counted twice, on paper and here, or more votes than it had ballots.",
+                "Compare the paper's result sheet with the number of ballots that the place has on the board."),
         "1.A": ("The record says that it follows another specification, so these checks may not fit it.", _SETUP),
         "1.B": ("The election uses a modulus of its own. A chosen one can hide a way to open every vote.", _SETUP),
         "1.C": ("The election uses a group order of its own. Proofs made in it may prove nothing.", _SETUP),

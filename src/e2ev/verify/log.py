@@ -7,12 +7,11 @@ from pathlib import Path
 from e2ev.board.contents import decode_posted
 from e2ev.board.ledger import Ledger
 from e2ev.board.merkle import Tree
-from e2ev.board.note import NoteKey, check_checkpoint
-from e2ev.board.reader import Committed, Damaged, Event, Logged, open_board, read_head, scan
+from e2ev.board.note import check_checkpoint
+from e2ev.board.reader import Committed, Damaged, Event, Logged, first_origin, open_board, read_head, scan
 from e2ev.errors import DataError, E2evError
 from e2ev.group import Group
 from e2ev.record import bodies
-from e2ev.record.entry import key_of
 from e2ev.record.kinds import Kind
 from e2ev.verify.check import Finding, Findings
 
@@ -56,7 +55,7 @@ def read_log(
     """
     with open_board(path) as stream:
         head = read_head(stream, str(path))
-    log, size = Log(Ledger(groups, disabled), disabled), path.stat().st_size
+    log, size = Log(Ledger(groups, disabled, first_origin(path)), disabled), path.stat().st_size
     for event in scan(path):
         watch(event)
         if isinstance(event, Logged):
@@ -100,12 +99,10 @@ def _checkpoint(log: Log, event: Committed) -> Iterator[Finding]:
     if contents is None:
         yield Finding("B.2", "a checkpoint before genesis", place=where)
         return
-    genesis = contents.genesis.body.form
     try:
-        key = NoteKey(genesis.log_origin, key_of(genesis.log_key))
-        stated = check_checkpoint(event.note, key, where=where)
-    except (E2evError, ValueError) as error:
-        yield Finding("B.2", getattr(error, "found", "the log's name or key is no good one"), place=where)
+        stated = check_checkpoint(event.note, contents.log(), where=where)
+    except E2evError as error:
+        yield Finding("B.2", error.found, place=where)
         return
     if (stated.size, stated.root) != (event.size, event.root):
         yield Finding("B.2", "size and root are not those of the entries before it", place=where)

@@ -8,12 +8,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from e2ev.board.contents import Contents
-from e2ev.board.outline import log_of
 from e2ev.board.policy import Policy
 from e2ev.board.reader import Event
 from e2ev.errors import DataError, IncompleteError
 from e2ev.group import STANDARD_GROUPS, Group
 from e2ev.record.codec import Path as FieldPath
+from e2ev.record.kinds import FEATURES
 from e2ev.verify import anchors as anchor_checks
 from e2ev.verify import ballots, cases, opened, setup
 from e2ev.verify import tally as tally_checks
@@ -23,6 +23,7 @@ from e2ev.verify.check import Check, Findings, Gathered, Outcome, Report, Scope,
 from e2ev.verify.cosigners import Cosigners, Seen, Sighting
 from e2ev.verify.executors import Executor, Processes, Serial
 from e2ev.verify.log import Log, read_log
+from e2ev.verify.paper import paper_places
 from e2ev.verify.segments import (
     BATCHED,
     PLAIN,
@@ -142,7 +143,7 @@ def _cosigners(sighting: Sighting | None, contents: Contents) -> Cosigners:
     if sighting is None:
         return Cosigners()
     try:
-        return sighting.judge(log_of(contents.genesis.body.form))
+        return sighting.judge(contents.log())
     except DataError:  # B.2 says what is wrong with the log's key
         return Cosigners(Seen.NOT_MET)
 
@@ -278,17 +279,22 @@ def _report(run: _Run) -> Report:
         seen,
         findings.unlisted(),
         sum(run.excluded.unlisted().values()),
-        run.cosigners,
+        cosigners=run.cosigners,
+        paper=paper_places(contents) if contents else (),
     )
 
 
 def _verdict(failures: int, outcomes: Sequence[Outcome], contents: Contents | None) -> Verdict:
     if failures:
         return Verdict.REJECTED
-    unsupported = contents is None or contents.unsupported or contents.genesis.body.form.features
-    if unsupported or any(outcome.state is State.NOT_RUN for outcome in outcomes):
+    if contents is None or _unknown(contents) or any(outcome.state is State.NOT_RUN for outcome in outcomes):
         return Verdict.INCOMPLETE
     return Verdict.ACCEPTED
+
+
+def _unknown(contents: Contents) -> list[str]:
+    """Return the parts that the record uses and this verifier does not know."""
+    return sorted({*contents.unsupported, *contents.genesis.body.form.features} - FEATURES)
 
 
 def _outcome(check: Check, run: _Run, closed: int) -> Outcome:
@@ -344,8 +350,9 @@ def _remarks(contents: Contents | None, options: Options, closed: int) -> Iterat
         return
     if options.anchors is None:
         yield "internally consistent at most: whose election this is was not checked (--expect FILE)"
-    for feature in sorted({*contents.unsupported, *contents.genesis.body.form.features}):
+    for feature in _unknown(contents):
         yield f"the record uses {feature}, which this verifier does not know"
+    yield from (place.said for place in paper_places(contents))
     if contents.exclusions:
         yield f"{len(contents.exclusions)} ballots are excluded, each for a check that it fails"
     if closed:

@@ -216,8 +216,8 @@ def test_every_command_of_the_ceremony_is_there() -> None:
     expected = {
         "trustee": ("init", "keygen", "share", "accept", "complain", "backup", "restore", "rehearse", "status",
                     "decrypt commit", "decrypt answer"),
-        "election": ("new", "collect", "admit", "replace", "open", "close", "tally", "result", "status", "doctor",
-                     "anchors"),
+        "election": ("new", "collect", "admit", "replace", "policy", "open", "close", "tally", "result", "status",
+                     "doctor", "anchors"),
         "ceremony": ("plan",),
     }  # fmt: skip
     assert set(COMMANDS) == {f"e2ev {group} {name}" for group, names in expected.items() for name in names}

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from itertools import combinations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from e2ev.board.merkle import leaf_hash
@@ -192,6 +192,7 @@ def test_every_subset_of_witnesses_is_a_quorum_just_if_the_groups_say_so(form: s
         assert judge(policy, note_by(sorted(there))).quorum == FORMS[form](there)
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.sampled_from(NAMES), max_size=20))
 def test_a_witness_that_signs_often_counts_once(names: list[str]) -> None:
     policy = policy_of(f"{LOG_LINE}{WITNESSES}group G 3 {' '.join(NAMES)}\nquorum G\n")

@@ -116,7 +116,7 @@ def test_election_with_three_polling_places_is_accepted_and_names_the_one_on_pap
     assert report.verdict is Verdict.ACCEPTED
     assert report.ballots == (9, 6, 0)
     assert report.paper == (PaperPlace("Lyness", 5, 0, lost=False),)
-    (remark,) = report.remarks
+    (remark, _) = report.remarks
     assert remark.startswith("Lyness was counted on paper: 5 ballots, which are in no count")
 
 

@@ -42,6 +42,9 @@ def new(
         bool, typer.Option("--no-spare", help="Let all trustees be needed: one lost key voids the election.")
     ] = False,
     origin: Annotated[str, typer.Option("--origin", help="Name of the log; default: the board's name.")] = "",
+    segment_size: Annotated[
+        int | None, typer.Option("--segment-size", min=16, max=1024, help="Cut the board into files of so many MiB.")
+    ] = None,
     passphrase_file: PassphraseFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -59,7 +62,8 @@ def new(
     cards = tuple(read_card(read_bounded(path, 1 << 16), str(path)) for path in trustee)
     chosen = P3072 if group is GroupChoice.P3072 else P4096
     name = origin or "-".join(board.stem.replace("+", "-").split())
-    founding = Founding(read_bounded(manifest, 4 << 20), cards, quorum, name, chosen, spare=not no_spare)
+    founding = Founding(read_bounded(manifest, 4 << 20), cards, quorum, name, chosen, spare=not no_spare,
+                        segment_size=(segment_size or 0) << 20)  # fmt: skip
     administrator = Administrator(board)
     secret = ui.passphrase(passphrase_file, "the administrator", new=not administrator.key_path.exists())
     contents = administrator.found(founding, secret)

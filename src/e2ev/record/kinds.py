@@ -109,6 +109,9 @@ KINDS: dict[int, KindRow] = {
     )
 }
 
+CLOSING = frozenset({Kind.DECISION, Kind.DEVICE_CLOSED, Kind.DEVICE_REPLACED, Kind.CLOSE, Kind.STATION_CLOSE})
+"""What ends a voting day: a board whose disk is full takes these alone (specs/board.md, "A full disk")."""
+
 MAX_BODY = max(row.limit for row in KINDS.values())
 
 

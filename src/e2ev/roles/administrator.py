@@ -47,6 +47,7 @@ class Founding:
         group: The group; the 4096-bit one unless the 3072-bit one is chosen.
         origin: Name of the log.
         spare: Whether k < n is demanded: then one trustee may be lost.
+        segment_size: The most bytes of a file of the board; 0 for one file however large.
     """
 
     manifest: bytes
@@ -55,6 +56,7 @@ class Founding:
     origin: str
     group: Group = P4096
     spare: bool = True
+    segment_size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,8 @@ class Administrator:
         body = encode(genesis_body(founding, author_of(log_key.verify_key), SYSTEM_RANDOMNESS(32)))
         entry, _ = Pen(key, NO_ENTRY).write(Kind.GENESIS, body)
         election = hashing.election_identifier(body)
-        with BoardLog.create(self.board, self.keep, founding.origin, log_key, election) as log:
+        size = founding.segment_size
+        with BoardLog.create(self.board, self.keep, founding.origin, log_key, election, segment_size=size) as log:
             log.append([entry])
 
     def _recovered(self, founding: Founding) -> Contents:

@@ -16,7 +16,7 @@ from e2ev.board.summary import summarize
 from e2ev.errors import ConflictError, DataError, RejectedError, StorageError
 from e2ev.record.entry import Entry
 from e2ev.record.kinds import Kind
-from e2ev.storage.disk import REAL, Disk
+from e2ev.storage.disk import Disk
 from e2ev.storage.reserve import Reserve
 from tests.records import ELECTION, LOG_KEY, ORIGIN, Writer, new_board, old_board
 
@@ -28,13 +28,11 @@ def entries(count: int, size: int = 200) -> list[Entry]:
     return [writer.write(Kind.CORRECTION, bytes([i % 256]) * size) for i in range(count)]
 
 
-def segmented(folder: Path, posted: list[Entry], disk: Disk = REAL) -> Path:
+def segmented(folder: Path, posted: list[Entry], limit: int = LIMIT) -> Path:
     """Return a board in files of a few entries each, every entry with its checkpoint."""
     (folder / "keep").mkdir(exist_ok=True)
     path = folder / "test.board"
-    with BoardLog.create(
-        path, folder / "keep", ORIGIN, LOG_KEY, ELECTION, segment_size=LIMIT, disk=disk, reserve=0
-    ) as log:
+    with BoardLog.create(path, folder / "keep", ORIGIN, LOG_KEY, ELECTION, segment_size=limit, reserve=0) as log:
         for entry in posted:
             log.append([entry])
     return path
@@ -209,71 +207,55 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(board_log, "STATE_EVERY", 5)
 
 
-
-def opened_from(monkeypatch: pytest.MonkeyPatch, folder: Path) -> tuple[int, BoardLog]:
-    """Return from which offset on an opening reads the board, and the closed log."""
-    starts: list[int] = []
-    real = board_log.Marked
-
-    def watched(path: Path, key: object, mark: object, known: object) -> object:
-        starts.append(known[0].offset if known else HEAD_BYTES)  # type: ignore[index]
-        return real(path, key, mark, known)  # type: ignore[arg-type]
-
-    with monkeypatch.context() as patch:
-        patch.setattr(board_log, "Marked", watched)
+def reads_from_the_beginning(folder: Path) -> bool:
+    """Return whether opening the board notices damage in its first entry, which is undone."""
+    path = folder / "test.board"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
+    try:
         with old_board(folder) as log:
-            pass
-    return starts[-1], log
+            assert log.size
+    except RejectedError as error:
+        return "damaged at entry 0" in error.found
+    finally:
+        path.write_bytes(whole)
+    return False
 
 
 @pytest.mark.usefixtures("often")
-@pytest.mark.parametrize("make", [segmented, None], ids=["segments", "one file"])
-def test_opening_reads_what_came_after_the_state_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[..., Path] | None
-) -> None:
+@pytest.mark.parametrize("limit", [0, LIMIT], ids=["one file", "segments"])
+def test_opening_reads_what_came_after_the_state_alone(tmp_path: Path, limit: int) -> None:
     posted = entries(18)
-    if make:
-        make(tmp_path, posted[:13])
-    else:
-        with new_board(tmp_path) as fresh:
-            for entry in posted[:13]:
-                fresh.append([entry])
-    start, log = opened_from(monkeypatch, tmp_path)
-    assert start == [event.end for event in scan(tmp_path / "test.board") if isinstance(event, Committed)][9]
+    segmented(tmp_path, posted[:13], limit=limit)
+    assert not reads_from_the_beginning(tmp_path)
+    with old_board(tmp_path) as log:
+        found = (log.checkpoint(), log.tree, log.head(Writer(1).author))
     (tmp_path / "keep/state").unlink()
-    start, other = opened_from(monkeypatch, tmp_path)
-    assert start == HEAD_BYTES
-    assert (log.tree, log.head(Writer(1).author)) == (other.tree, other.head(Writer(1).author))
-    with old_board(tmp_path) as again:
-        again.append(posted)
+    assert reads_from_the_beginning(tmp_path)
+    with old_board(tmp_path) as log:
+        assert (log.checkpoint(), log.tree, log.head(Writer(1).author)) == found
+        log.append(posted)
     assert logged(tmp_path / "test.board") == posted
 
 
 @pytest.mark.usefixtures("often")
 @pytest.mark.parametrize("spoil", ["flip", "cut", "empty", "older", "other board's"])
-def test_state_that_does_not_fit_is_not_believed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: str
-) -> None:
+def test_state_that_does_not_fit_is_not_believed(tmp_path: Path, spoil: str) -> None:
     posted = entries(18)
     with new_board(tmp_path) as log:
         log.append(posted[:6])
         older = (tmp_path / "keep/state").read_bytes()
         log.append(posted[6:12])
-    state = tmp_path / "keep/state"
-    data = state.read_bytes()
-    changed = {"flip": data[:30] + bytes([data[30] ^ 1]) + data[31:], "cut": data[:-1], "empty": b"", "older": older}
-    if spoil == "other board's":
-        (tmp_path / "other").mkdir()
-        with new_board(tmp_path / "other") as log:
-            log.append([Writer(2).write() for _ in range(1)])
-            writer = Writer(3)
-            log.append([writer.write() for _ in range(5)])
-        changed[spoil] = (tmp_path / "other/keep/state").read_bytes()
-    state.write_bytes(changed[spoil])
-    start, log = opened_from(monkeypatch, tmp_path)
-    assert (start == HEAD_BYTES) is (spoil != "older")
-    assert log.size == 12
+    (tmp_path / "other").mkdir()
+    with new_board(tmp_path / "other") as log:
+        log.append(entries(7, 100))
+    data, other = ((folder / "keep/state").read_bytes() for folder in (tmp_path, tmp_path / "other"))
+    flipped = data[:30] + bytes([data[30] ^ 1]) + data[31:]
+    changed = {"flip": flipped, "cut": data[:-1], "empty": b"", "older": older, "other board's": other}
+    (tmp_path / "keep/state").write_bytes(changed[spoil])
+    assert reads_from_the_beginning(tmp_path) is (spoil != "older")
     with old_board(tmp_path) as log:
+        assert log.size == 12
         log.append(posted)
     assert logged(tmp_path / "test.board") == posted
 
@@ -355,13 +337,16 @@ def test_full_disk_still_takes_the_closing_entries(tmp_path: Path, number: int) 
     with new_board(tmp_path):
         pass
     writer, disk = Writer(1), SmallDisk(RESERVED + 4000, number)
-    posted = []
-    with on(tmp_path, disk) as log, pytest.raises(StorageError, match="cannot append") as caught:
+    posted, entry = list[Entry](), writer.write(Kind.CORRECTION, bytes(300))
+    with on(tmp_path, disk) as log:
         assert not log.full
-        while True:
-            entry = writer.write(Kind.CORRECTION, bytes(300))
+        while disk.room > 1500:
             log.append([entry])
             posted.append(entry)
+            entry = writer.write(Kind.CORRECTION, bytes(300))
+        disk.room = 300
+        with pytest.raises(StorageError, match="cannot append") as caught:
+            log.append([entry])
     assert "free some space" in caught.value.remedy
     assert len(posted) > 2
     writer = Writer(1)

@@ -13,11 +13,11 @@ from e2ev.board.files import HEAD_BYTES, MAGIC, BoardFiles, BoardHead, find_file
 from e2ev.board.merkle import Tree
 from e2ev.errors import DataError
 from e2ev.record.entry import Entry, read_entry
-from e2ev.record.frame import OVERHEAD, Frame, FrameKind, TornFrameError, read_frame
+from e2ev.record.frame import OVERHEAD, FrameKind, TornFrameError, read_frame
 from e2ev.record.kinds import body_limit
 
 __all__ = ["BEGINNING", "HEAD_BYTES", "MAGIC", "BoardHead", "Committed", "Cosigned", "Damaged", "Event", "Logged",
-           "Place", "open_board", "read_head", "read_logged", "scan"]  # fmt: skip
+           "Place", "notes_in", "open_board", "read_head", "read_logged", "scan"]  # fmt: skip
 
 _CHECKPOINT_STARTS = bytes([FrameKind.CHECKPOINT, 0, 0])
 """How the frame of every checkpoint begins that a log writes: it is far shorter than 64 KiB."""
@@ -155,40 +155,40 @@ def _next(stream: BinaryIO, files: BoardFiles, offset: int, tree: Tree) -> Logge
 
 def _has_commit_behind(stream: BinaryIO, files: BoardFiles, offset: int) -> bool:
     """Return whether a whole checkpoint frame starts anywhere behind `offset`, or in a file that cannot be read."""
-    where = str(files.board)
-    if _has_checkpoint_behind(stream, offset, where):
+    if any(True for _ in _notes_behind(stream, offset + 1, str(files.board))):
         return True
-    for path in files.strays:
-        with path.open("rb") as stray:
-            if _has_checkpoint_behind(stray, -1, where):
-                return True
-    return False
+    return any(True for path in files.strays for _ in notes_in(path))
 
 
-def _has_checkpoint_behind(stream: BinaryIO, offset: int, where: str) -> bool:
-    """Return whether a whole checkpoint frame starts anywhere behind `offset`."""
-    stream.seek(offset + 1)
+def notes_in(path: Path) -> Iterator[bytes]:
+    """Yield the payload of every whole checkpoint frame in a file, wherever it stands, whatever is around it."""
+    with path.open("rb") as stream:
+        yield from _notes_behind(stream, 0, str(path))
+
+
+def _notes_behind(stream: BinaryIO, offset: int, where: str) -> Iterator[bytes]:
+    stream.seek(offset)
     kept = b""
     while block := stream.read(1 << 20):
-        window, base = kept + block, stream.tell() - len(block) - len(kept)
+        window, resume = kept + block, stream.tell()
+        base = resume - len(window)
         position = window.find(_CHECKPOINT_STARTS)
         while position != -1:
-            if _is_checkpoint_at(stream, base + position, where):
-                return True
+            if note := _note_at(stream, base + position, where):
+                yield note
             position = window.find(_CHECKPOINT_STARTS, position + 1)
         kept = window[1 - len(_CHECKPOINT_STARTS) :]
-    return False
+        stream.seek(resume)
 
 
-def _is_checkpoint_at(stream: BinaryIO, position: int, where: str) -> bool:
-    resume = stream.tell()
+def _note_at(stream: BinaryIO, position: int, where: str) -> bytes:
+    """Return the payload of the frame that starts there; nothing if none does."""
     stream.seek(position)
     try:
-        found: Frame | None = read_frame(stream, position, where)
+        found = read_frame(stream, position, where)
     except TornFrameError:
-        found = None
-    stream.seek(resume)
-    return found is not None
+        return b""
+    return found.payload if found else b""
 
 
 def read_logged(stream: BinaryIO, offset: int, index: int, where: str) -> Entry:

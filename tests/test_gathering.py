@@ -1,0 +1,1 @@
+"""Group commit: many posts, one checkpoint, and nobody answered before it stands."""

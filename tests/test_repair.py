@@ -54,12 +54,16 @@ def cut(path: Path) -> None:
     os.truncate(path, 900)
 
 
+def overwrite(path: Path) -> None:
+    path.write_bytes(b"what is this")
+
+
 DAMAGES: dict[str, Callable[[Path], None]] = {
     "a flipped bit": flip,
     "cut short": cut,
     "emptied": lambda path: os.truncate(path, 0),
     "missing": Path.unlink,
-    "another file": lambda path: path.write_bytes(b"what is this"),
+    "another file": overwrite,
 }
 
 

@@ -69,8 +69,8 @@ class Marked:
         except E2evError as error:
             raise RejectedError(error.found, where=error.where, remedy=RESTORE) from error
         if (stated.size, stated.root) != (event.size, event.root):
-            found = "a checkpoint does not cover the entries before it"
-            raise RejectedError(found, where=str(self._path), remedy=RESTORE)
+            found = f"a checkpoint does not cover the entries before it, of which {self.committed} were covered before"
+            raise RejectedError(found, where=where, remedy=RESTORE)
         if event.size > self.tree.size:
             raise ConflictError("the board was signed beyond its mark", where=str(self._path), remedy=RESTORE)
         self.committed, self.note, self.end = event.size, event.offset, event.end

@@ -94,13 +94,14 @@ class BoardFiles:
     def strays(self) -> tuple[Path, ...]:
         """Files that bear the numbers of later segments and cannot be read as such."""
         prefix, suffix = f"{self.board.stem}.", self.board.suffix
-        found = [
-            (int(number), path)
-            for path in self.board.parent.iterdir()
-            if path.name.startswith(prefix) and path.name.endswith(suffix)
-            and _is_number(number := path.name[len(prefix) : len(path.name) - len(suffix)])
-        ]  # fmt: skip
-        return tuple(path for number, path in sorted(found) if number > len(self.segments))
+        found = (
+            int(number)
+            for name in os.listdir(self.board.parent)
+            if name.startswith(prefix)
+            and name.endswith(suffix)
+            and _is_number(number := name[len(prefix) : len(name) - len(suffix)])
+        )
+        return tuple(segment_path(self.board, number) for number in sorted(found) if number > len(self.segments))
 
     def open(self) -> BinaryIO:
         """Return the board opened for reading, as if it were one file.
@@ -133,8 +134,7 @@ class BoardFiles:
         """
         if self.flaw is not None:
             raise self.flaw
-        following = segment_path(self.board, len(self.segments) + 1)
-        if not following.exists() and self.strays:
+        if self.strays and not (following := segment_path(self.board, len(self.segments) + 1)).exists():
             raise DataError("a file of the board is missing", where=str(following), remedy=_MIRROR)
 
 

@@ -6,7 +6,7 @@ entry; behind it, it is a torn tail. A checkpoint that is left out or stands twi
 
 import random
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -76,7 +76,7 @@ class Target:
         self._starts = [piece.start for piece in self.pieces]
         self.stranger = Writer(3).write().frames()
 
-    def _pieces(self, events: list[object]) -> Iterator[Piece]:
+    def _pieces(self, events: Sequence[object]) -> Iterator[Piece]:
         start = HEAD_BYTES
         for event in events:
             assert isinstance(event, Logged | Committed)
@@ -113,7 +113,7 @@ class Target:
         seen.refused[name] = seen.refused.get(name, 0) + 1
 
     def names(self, error: E2evError, index: int) -> bool:
-        """Return whether an error names this entry: by its index, or as one under the first checkpoint that is wrong."""
+        """Return whether an error names this entry: by its index, or the first checkpoint that is wrong over it."""
         if f"damaged at entry {index}:" in error.found or f"has {index} entries, and" in error.found:
             return True
         if error.where.endswith(f"checkpoint at {index}"):
@@ -150,23 +150,22 @@ def frames(target: Target, seen: Seen) -> None:
     head, parts = target.whole[:HEAD_BYTES], [piece.data for piece in target.pieces]
     note = frame(FrameKind.CHECKPOINT, b"any note\n")
 
-    def edited(name: str, i: int, edit: Callable[[list[bytes]], object]) -> None:
-        changed = list(parts)
-        edit(changed)
+    def edited(name: str, i: int, changed: list[bytes]) -> None:
         behind = i == len(parts) - 1 and name in ("frame dropped", "frame doubled")
         target.judge(name, head + b"".join(changed), target.pieces[i].index, seen, behind=behind)
 
     for i, piece in enumerate(target.pieces):
-        edited("frame dropped", i, lambda changed, i=i: changed.pop(i))
-        edited("frame doubled", i, lambda changed, i=i: changed.insert(i, changed[i]))
-        edited("strange entry put in", i, lambda changed, i=i: changed.insert(i, target.stranger))
-        if i < len(parts) - 1:
-            edited("strange checkpoint put in", i, lambda changed, i=i: changed.insert(i, note))
-            edited("frames exchanged", i, lambda changed, i=i: changed.insert(i, changed.pop(i + 1)))
+        before, own, after = parts[:i], parts[i], parts[i + 1 :]
+        edited("frame dropped", i, [*before, *after])
+        edited("frame doubled", i, [*before, own, own, *after])
+        edited("strange entry put in", i, [*before, target.stranger, own, *after])
+        if after:
+            edited("strange checkpoint put in", i, [*before, note, own, *after])
+            edited("frames exchanged", i, [*before, after[0], own, *after[1:]])
         if piece.is_entry:
-            body = 9 + int.from_bytes(piece.data[1:5], "big")
-            edited("header dropped", i, lambda c, i=i, body=body: c.__setitem__(i, c[i][body:]))
-            edited("body dropped", i, lambda c, i=i, body=body: c.__setitem__(i, c[i][:body]))
+            body = 9 + int.from_bytes(own[1:5], "big")
+            edited("header dropped", i, [*before, own[body:], *after])
+            edited("body dropped", i, [*before, own[:body], *after])
 
 
 def torture(seed: int, bits: int, tell: Callable[[str], None] = lambda _: None, size: int = 20_000) -> Seen:

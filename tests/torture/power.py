@@ -130,7 +130,7 @@ class Medium:
 
     @classmethod
     def of(cls, files: dict[Path, bytes]) -> "Medium":
-        return cls({i: data for i, data in enumerate(files.values())}, {path: i for i, path in enumerate(files)})
+        return cls(dict(enumerate(files.values())), {path: i for i, path in enumerate(files)})
 
     def take(self, change: Change) -> None:
         """Let one call happen."""
@@ -331,7 +331,7 @@ def goes_on(folder: Path, log: BoardLog) -> None:
 
 
 def states(run: Run, variants: int, rng: random.Random) -> Iterator[tuple[dict[Path, bytes], int, int]]:
-    """Yield what may stand on the medium, after each call: the files, and how many entries were acknowledged, signed."""
+    """Yield what may stand on the medium after each call, and how many entries were acknowledged and signed."""
     medium, acknowledged, signed = Medium(), iter([*run.acknowledged, (1 << 60, 0)]), iter([*run.signed, (1 << 60, 0)])
     least, most, (at, size), (when, stated) = -1, -1, next(acknowledged), next(signed)
     for count, change in enumerate(run.changes, 1):

@@ -49,7 +49,8 @@ def read_head(stream: BinaryIO, where: str) -> BoardHead:
 
 def segment_path(board: Path, number: int) -> Path:
     """Return where a segment stands; the first is the board itself."""
-    return board if number == 1 else board.with_name(f"{board.stem}.{number:04}{board.suffix}")
+    stem, suffix = os.path.splitext(board)
+    return board if number == 1 else Path(f"{stem}.{number:04}{suffix}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,9 +69,12 @@ class GrowingBoard:
 
     def tail(self, start: int) -> bytes:
         """Return everything from `start` on, and the files behind that cannot be read as segments."""
+        strays = b"".join(path.read_bytes() for path in self._strays)
+        if start >= self.size:
+            return strays
         with find_files(self._path).open() as stream:
             stream.seek(start)
-            return stream.read(max(0, self.size - start)) + b"".join(path.read_bytes() for path in self._strays)
+            return stream.read(self.size - start) + strays
 
     def cut(self, end: int) -> None:
         """Cut everything from `end` on, and the files behind that cannot be read as segments."""

@@ -3,21 +3,29 @@
 import errno
 import os
 from collections.abc import Callable
+from dataclasses import replace
+from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from e2ev.board import log as board_log
-from e2ev.board.files import HEAD_BYTES, BoardHead, board_bytes, find_files, open_board, segment_path
+from e2ev.board.files import HEAD_BYTES, BoardHead, board_bytes, find_files, open_board, read_head, segment_path
 from e2ev.board.growing import COMMIT_ROOM
 from e2ev.board.log import BoardLog
 from e2ev.board.reader import Committed, Damaged, Logged, scan
 from e2ev.board.summary import summarize
+from e2ev.demo.toy import TOY
 from e2ev.errors import ConflictError, DataError, RejectedError, StorageError
 from e2ev.record.entry import Entry
 from e2ev.record.kinds import Kind
 from e2ev.storage.disk import Disk
 from e2ev.storage.reserve import Reserve
+from e2ev.verify.check import Verdict
+from e2ev.verify.run import verify
+from tests.commands import Shell
+from tests.elections import finished
 from tests.records import ELECTION, LOG_KEY, ORIGIN, Writer, new_board, old_board
 
 LIMIT = COMMIT_ROOM + 2000
@@ -197,6 +205,23 @@ def test_board_is_not_made_where_a_second_segment_stands(tmp_path: Path) -> None
     (tmp_path / "keep/mark").unlink()
     with pytest.raises(ConflictError, match="exists already"):
         new_board(tmp_path)
+
+
+def test_election_whose_board_is_cut_into_segments_is_verified_as_before(tmp_path: Path) -> None:
+    election = finished(TOY)
+    whole, path = election.board.read_bytes(), tmp_path / "cut.board"
+    events = list(scan(election.board))
+    ends = [(event.end, event.size) for event in events if isinstance(event, Committed)]
+    cuts = [(HEAD_BYTES, 0), *ends[len(ends) // 4 : -1 : len(ends) // 4], ends[-1]]
+    for number, ((start, first), (end, _)) in enumerate(pairwise(cuts), 1):
+        head = BoardHead(number, first, read_head(BytesIO(whole), "").election).to_bytes()
+        segment_path(path, number).write_bytes(head + whole[start:end])
+    assert len(files_of(path)) > 3
+    report = verify(path, replace(election.options, jobs=2, need_anchors=False))
+    assert report.verdict is Verdict.ACCEPTED
+    assert (report.root, report.ballots) == ((before := verify(election.board, election.options)).root, before.ballots)
+    shown = Shell()("board", "info", path, "--json").json
+    assert shown == Shell()("board", "info", election.board, "--json").json
 
 
 # The state

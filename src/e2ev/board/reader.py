@@ -70,7 +70,7 @@ class Cosigned:
     @property
     def offset(self) -> int:
         """The offset of its first byte."""
-        return self.end - OVERHEAD - len(self.lines)
+        return self.end - OVERHEAD - len(self.note)
 
 
 @dataclass(frozen=True, slots=True)

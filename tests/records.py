@@ -54,12 +54,12 @@ class Writer:
 def new_board(folder: Path, disk: Disk = REAL) -> BoardLog:
     """Return the writer of a new board in `folder`, not yet entered."""
     (folder / "keep").mkdir(exist_ok=True)
-    return BoardLog.create(folder / "test.board", folder / "keep", ORIGIN, LOG_KEY, ELECTION, disk=disk)
+    return BoardLog.create(folder / "test.board", folder / "keep", ORIGIN, LOG_KEY, ELECTION, disk=disk, reserve=0)
 
 
 def old_board(folder: Path, disk: Disk = REAL) -> BoardLog:
     """Return the writer of the board that `new_board` made in `folder`, not yet entered."""
-    return BoardLog(folder / "test.board", folder / "keep", ORIGIN, LOG_KEY, disk=disk)
+    return BoardLog(folder / "test.board", folder / "keep", ORIGIN, LOG_KEY, disk=disk, reserve=0)
 
 
 def sample(kind: Any) -> Any:

@@ -25,7 +25,7 @@ ONLY_HERE = {"gmpy2": "e2ev.arith", "msgpack": "e2ev.record.codec"}
 """Packages of others that one module alone may import."""
 
 SYNCS = frozenset({"fsync", "fdatasync", "sync", "sync_data", "sync_folder"})
-MAY_SYNC = ("e2ev.storage", "e2ev.board.log")
+MAY_SYNC = ("e2ev.storage", "e2ev.board.log", "e2ev.board.growing", "e2ev.board.repair")
 
 RANK = {name: rank for rank, name in enumerate(name for floor in FLOORS for name in floor)}
 

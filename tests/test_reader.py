@@ -155,7 +155,7 @@ def test_missing_board_is_a_data_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("head", [BoardHead(2, 0, ELECTION), BoardHead(1, 7, ELECTION)], ids=["second", "later"])
 def test_segment_that_does_not_begin_the_board_is_refused(tmp_path: Path, head: BoardHead) -> None:
-    with pytest.raises(DataError, match="several files"):
+    with pytest.raises(DataError, match="this is segment"):
         events_of(tmp_path, head.to_bytes())
 
 

@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 
 import e2ev
 from e2ev.errors import ConflictError, DataError, E2evError, StorageError
-from e2ev.storage.disk import AppendFile, Disk, FolderLock, read_bounded, write_atomically, write_once
+from e2ev.storage.disk import AppendFile, Disk, read_bounded, write_atomically, write_once
+from e2ev.storage.lock import FolderLock
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from e2ev.storage.disk import FolderLock
+from e2ev.storage.lock import FolderLock
 with FolderLock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

@@ -15,9 +15,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 import e2ev
 from e2ev.errors import ConflictError, DataError, E2evError, NotReadyError, StorageError, WrongKeyError
-from e2ev.storage.disk import Disk, FolderLock, reading
+from e2ev.storage.disk import Disk, reading
 from e2ev.storage.journal import Journal
 from e2ev.storage.keyfile import Passphrase
+from e2ev.storage.lock import FolderLock
 from e2ev.storage.seal import Cost, seal, unseal
 
 # no single flipped bit makes of 5 an allowed cost that takes long

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from e2ev_cli import ui
+from e2ev_cli.recover import recover
 from e2ev_cli.shards import read_policy
 
 app = typer.Typer(help="The board as a file and a log.", no_args_is_help=True)
@@ -77,3 +78,6 @@ def cosign(
     for one in taken:
         new = ", ".join(map(ui.printable, one.names))
         ui.out(f"{one.path}: {one.size} entries cosigned by {new}" if new else f"{one.path}: on the board already")
+
+
+app.command()(recover)

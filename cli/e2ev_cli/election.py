@@ -47,6 +47,9 @@ def new(
         typer.Option("--stations", help="Let stations have boards of their own, and count paper apart."),
     ] = False,
     origin: Annotated[str, typer.Option("--origin", help="Name of the log; default: the board's name.")] = "",
+    segment_size: Annotated[
+        int | None, typer.Option("--segment-size", min=16, max=1024, help="Cut the board into files of so many MiB.")
+    ] = None,
     passphrase_file: PassphraseFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -67,7 +70,8 @@ def new(
     chosen = P3072 if group is GroupChoice.P3072 else P4096
     name = origin or "-".join(board.stem.replace("+", "-").split())
     features = (STATIONS,) if stations else ()
-    founding = Founding(read_bounded(manifest, 4 << 20), cards, quorum, name, chosen, not no_spare, features)
+    founding = Founding(read_bounded(manifest, 4 << 20), cards, quorum, name, chosen, not no_spare, features,
+                        (segment_size or 0) << 20)  # fmt: skip
     administrator = Administrator(board)
     secret = ui.passphrase(passphrase_file, "the administrator", new=not administrator.key_path.exists())
     contents = administrator.found(founding, secret)

@@ -5,60 +5,47 @@ the mark: the size and root that were about to be signed last. A board that lack
 and is never signed onwards.
 """
 
-import re
-from collections.abc import Iterable, Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from e2ev.board.growing import GrowingBoard
+from e2ev.board.mark import RESTORE, Mark, read_mark
 from e2ev.board.merkle import Tree
-from e2ev.board.note import Checkpoint, NoteKey, check_checkpoint, sign_checkpoint
-from e2ev.board.reader import HEAD_BYTES, BoardHead, Committed, Cosigned, Damaged, Logged, open_board, scan
-from e2ev.errors import ConflictError, DataError, E2evError, RejectedError, StorageError
+from e2ev.board.note import Checkpoint, NoteKey, sign_checkpoint
+from e2ev.board.reader import Logged, scan
+from e2ev.board.recovery import Marked
+from e2ev.board.state import STATE_EVERY, Head, State, find_state
+from e2ev.errors import ConflictError, RejectedError, StorageError
 from e2ev.record.entry import NO_ENTRY, Entry, check_body, check_header_signature, message_file
 from e2ev.record.frame import FrameKind, frame
-from e2ev.record.kinds import body_limit
+from e2ev.record.kinds import CLOSING, body_limit
 from e2ev.signing import SigningKey
-from e2ev.storage.disk import REAL, AppendFile, Disk, FolderLock, read_bounded, write_atomically
+from e2ev.storage.disk import REAL, Disk, is_full, read_bounded, write_atomically
+from e2ev.storage.lock import FolderLock
+from e2ev.storage.reserve import Reserve
 
-RESTORE = "restore the board from a mirror that has the same root, or keep the newer of two copies"
-_MARK = re.compile(rb"(0|[1-9][0-9]{0,18}) [0-9a-f]{64}\n")
+__all__ = ["RESERVE_BYTES", "RESTORE", "BoardLog", "Head", "Mark", "read_mark"]
 
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """The anti-rollback mark: what was signed last, or was about to be."""
-
-    size: int
-    root: bytes
-
-    def to_bytes(self) -> bytes:
-        """Return the mark as its file has it: one line."""
-        return f"{self.size} {self.root.hex()}\n".encode()
-
-
-def read_mark(path: Path) -> Mark:
-    """Return the mark in `path`.
-
-    Raises:
-        DataError: It is missing or malformed.
-    """
-    text = read_bounded(path, 128)
-    if not _MARK.fullmatch(text):
-        raise DataError("the board's mark is malformed", where=str(path), remedy=RESTORE)
-    parts = text.decode("ascii").split()
-    return Mark(int(parts[0]), bytes.fromhex(parts[1]))
+RESERVE_BYTES = 4 << 20
+"""What is kept of the disk for the entries that end a voting day; some thousands of them."""
+LOW_BYTES = 1 << 20
+"""With less than this free, a disk is as good as full."""
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
-    """An author's last entry on the board."""
+class _Waiting:
+    """An entry that was admitted, with what writing it needs."""
 
-    counter: int
+    entry: Entry
     leaf_hash: bytes
+    data: bytes
 
 
 class BoardLog:
@@ -66,23 +53,34 @@ class BoardLog:
 
     Attributes:
         tree: Over all entries that are committed.
+        ahead: Over those and the ones that wait.
         torn: Where a torn tail was set aside on opening, if there was one.
+        full: Whether the disk is full, so that only entries that end a voting day are taken.
     """
 
-    def __init__(self, path: Path, keep: Path, origin: str, key: SigningKey, *, disk: Disk = REAL) -> None:
-        self.tree = Tree()
+    def __init__(
+        self, path: Path, keep: Path, origin: str, key: SigningKey, *, disk: Disk = REAL, reserve: int = RESERVE_BYTES
+    ) -> None:
+        self.tree = self.ahead = Tree()
         self.torn: Path | None = None
+        self.full = False
         self._path, self._keep, self._disk = path, keep, disk
         self._origin, self._key = origin, key
         self._heads: dict[bytes, Head] = {}
+        self._waiting: list[_Waiting] = []
+        self._waiting_bytes = 0
+        self._ahead: dict[bytes, Head] = {}
         self._lock = FolderLock(keep / "lock", disk=disk)
+        self._reserve = Reserve(keep / "reserve", reserve, disk=disk)
         self._certain = True
+        self._state_size = 0
 
     @classmethod
     def create(
-        cls, path: Path, keep: Path, origin: str, key: SigningKey, election: bytes, *, disk: Disk = REAL
-    ) -> Self:
-        """Return the writer of a new, empty board.
+        cls, path: Path, keep: Path, origin: str, key: SigningKey, election: bytes, *,
+        segment_size: int = 0, disk: Disk = REAL, reserve: int = RESERVE_BYTES,
+    ) -> Self:  # fmt: skip
+        """Return the writer of a new, empty board, in files of at most `segment_size` bytes, or in one.
 
         Raises:
             ConflictError: The board exists, or another board's mark is kept there.
@@ -90,18 +88,31 @@ class BoardLog:
         if (keep / "mark").exists():
             remedy = "open that board, or give the new one a folder of its own for its lock and mark"
             raise ConflictError("a board's mark is kept here already", where=str(keep / "mark"), remedy=remedy)
-        AppendFile.create(path, BoardHead(1, 0, election).to_bytes(), disk=disk).close()
+        if segment_size:
+            write_atomically(keep / "segment-size", f"{segment_size}\n".encode(), 0o600, disk=disk)
+        GrowingBoard.create(path, election, disk=disk)
         write_atomically(keep / "mark", Mark(0, Tree().root()).to_bytes(), 0o600, disk=disk)
-        return cls(path, keep, origin, key, disk=disk)
+        return cls(path, keep, origin, key, disk=disk, reserve=reserve)
 
     def __enter__(self) -> Self:
         self._lock.__enter__()
         try:
-            self._recover()
+            self._open()
         except BaseException:
             self._lock.__exit__(None, None, None)
             raise
         return self
+
+    def _open(self) -> None:
+        if shutil.disk_usage(self._keep).free < LOW_BYTES:
+            self._reserve.release()
+        try:
+            self._recover()
+        except StorageError as error:
+            if not (is_full(error) and self._reserve.release()):
+                raise
+            self._recover()
+        self.full = not (shutil.disk_usage(self._keep).free >= LOW_BYTES and self._reserve.fill())
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -117,7 +128,19 @@ class BoardLog:
     @property
     def end(self) -> int:
         """The offset at which the next entry will stand."""
-        return self._file.size
+        return self._file.size + self._waiting_bytes
+
+    @property
+    def waiting(self) -> int:
+        """Number of entries that wait for the next commit."""
+        return len(self._waiting)
+
+    def waiting_entries(self) -> Iterator[Logged]:
+        """Yield the entries that wait, where they will stand."""
+        tree, offset = self.tree, self._file.size
+        for one in self._waiting:
+            yield Logged(tree.size, offset, offset + len(one.data), one.entry, tree)
+            tree, offset = tree.append(one.leaf_hash), offset + len(one.data)
 
     def append(self, entries: Iterable[Entry]) -> Checkpoint:
         """Commit the entries that are not on the board yet, and return the checkpoint that covers all of them.
@@ -127,21 +150,63 @@ class BoardLog:
             ConflictError: An author's counter is taken by another entry, kept as evidence, or its chain has a gap.
             StorageError: The disk refused; nothing was acknowledged, and the board has to be opened anew.
         """
+        kept = self.waiting
+        try:
+            for entry in entries:
+                self.admit(entry)
+        except BaseException:
+            self.retract(kept)
+            raise
+        return self.commit()
+
+    def admit(self, entry: Entry) -> None:
+        """Let an entry wait for the next commit, unless it waits or is on the board already; errors as of `append`."""
         self._check_certain()
-        heads = dict(self._heads)
-        fresh: list[Entry] = []
-        for entry in entries:
-            where = f"entry {self.tree.size + len(fresh)}"
-            check_header_signature(entry.header, where)
-            check_body(entry, where)
-            if entry.header.body_size > body_limit(entry.header.kind):
-                raise RejectedError("the body is larger than its kind may be", where=where)
-            if self._is_new(entry, heads.get(entry.header.author, Head(0, NO_ENTRY)), fresh, where):
-                heads[entry.header.author] = Head(entry.header.counter, entry.leaf_hash)
-                fresh.append(entry)
-        if fresh:
-            self._write(fresh)
-            self._heads = heads
+        where = f"entry {self.tree.size + self.waiting}"
+        check_header_signature(entry.header, where)
+        check_body(entry, where)
+        if entry.header.body_size > body_limit(entry.header.kind):
+            raise RejectedError("the body is larger than its kind may be", where=where)
+        author = entry.header.author
+        if not self._is_new(entry, self._ahead.get(author) or self.head(author), where):
+            return
+        if self.full and entry.header.kind not in CLOSING:
+            remedy = "free some space on this disk, then run it again; decisions and closing are taken meanwhile"
+            raise StorageError("the disk is full", where=str(self._path), remedy=remedy)
+        one = _Waiting(entry, entry.leaf_hash, entry.frames())
+        self._ahead[author] = Head(entry.header.counter, one.leaf_hash)
+        self.ahead = self.ahead.append(one.leaf_hash)
+        self._waiting.append(one)
+        self._waiting_bytes += len(one.data)
+
+    def retract(self, kept: int) -> None:
+        """Let go of all waiting entries but the first `kept`."""
+        if kept < self.waiting:
+            self._keep_waiting(self._waiting[:kept])
+
+    def _keep_waiting(self, waiting: list[_Waiting]) -> None:
+        self._waiting, self._waiting_bytes = waiting, sum(len(one.data) for one in waiting)
+        self._ahead = {one.entry.header.author: Head(one.entry.header.counter, one.leaf_hash) for one in waiting}
+        self.ahead = reduce(Tree.append, (one.leaf_hash for one in waiting), self.tree)
+
+    def commit(self) -> Checkpoint:
+        """Commit all entries that wait, and return the checkpoint that covers them.
+
+        Raises:
+            StorageError: The disk refused; nothing was acknowledged, and the board has to be opened anew.
+        """
+        self._check_certain()
+        if self._waiting:
+            waiting = self._waiting
+            self._keep_waiting([])
+            try:
+                self._write(waiting)
+            except StorageError as error:
+                if not (is_full(error) and self._is_closing(waiting) and self._reserve.release()):
+                    raise
+                self._write_from_reserve(waiting)
+            if self.tree.size - self._state_size >= STATE_EVERY:
+                self._keep_state()
         return self.checkpoint()
 
     def cosign(self, note: bytes) -> None:
@@ -149,17 +214,15 @@ class BoardLog:
 
         Raises:
             StorageError: The disk refused; the board has to be opened anew.
+            ValueError: Entries wait, whose places are told already.
         """
+        if self._waiting:
+            raise ValueError("entries wait for their commit")
         self._check_certain()
         self._certain = False
         self._file.append(frame(FrameKind.COSIGNATURE, note))
         self._file.sync()
         self._certain = True
-
-    def _check_certain(self) -> None:
-        if not self._certain:
-            remedy = "open the board again, then post what was not acknowledged"
-            raise StorageError("an earlier write failed, so its end is unknown", where=str(self._path), remedy=remedy)
 
     def checkpoint(self) -> Checkpoint:
         """Return the board's size and root."""
@@ -169,7 +232,12 @@ class BoardLog:
         """Return the author's last entry on the board; counter 0 before its first."""
         return self._heads.get(author, Head(0, NO_ENTRY))
 
-    def _is_new(self, entry: Entry, head: Head, fresh: Sequence[Entry], where: str) -> bool:
+    def _check_certain(self) -> None:
+        if not self._certain:
+            remedy = "open the board again, then post what was not acknowledged"
+            raise StorageError("an earlier write failed, so its end is unknown", where=str(self._path), remedy=remedy)
+
+    def _is_new(self, entry: Entry, head: Head, where: str) -> bool:
         header = entry.header
         if header.counter == head.counter + 1 and header.previous == head.leaf_hash:
             return True
@@ -179,7 +247,7 @@ class BoardLog:
                 where=where,
                 remedy="post the author's earlier messages first",
             )
-        held = self._find(header.author, header.counter, fresh)
+        held = self._find(header.author, header.counter)
         if held is not None and held.leaf == entry.leaf:
             return False
         evidence = self._keep / f"evidence-{entry.leaf_hash.hex()[:16]}.e2ev"
@@ -191,108 +259,83 @@ class BoardLog:
             remedy=f"both entries are kept in {evidence}",
         )
 
-    def _find(self, author: bytes, counter: int, fresh: Sequence[Entry]) -> Entry | None:
-        """Return the author's entry of this counter, from the board or among those about to be written."""
+    def _find(self, author: bytes, counter: int) -> Entry | None:
+        """Return the author's entry of this counter, from the board or among those that wait."""
         logged = (event.entry for event in scan(self._path) if isinstance(event, Logged))
-        for entry in chain(fresh, logged):
+        for entry in chain((one.entry for one in self._waiting), logged):
             if (entry.header.author, entry.header.counter) == (author, counter):
                 return entry
         return None
 
-    def _write(self, entries: list[Entry]) -> None:
-        tree = self.tree
-        for entry in entries:
-            tree = tree.append(entry.leaf_hash)
-        self._certain = False
-        self._file.append(b"".join(entry.frames() for entry in entries))
+    def _is_closing(self, waiting: Sequence[_Waiting]) -> bool:
+        return all(one.entry.header.kind in CLOSING for one in waiting)
+
+    def _write_from_reserve(self, waiting: Sequence[_Waiting]) -> None:
+        """Read the board anew and write what is not on it, on a disk that has the reserve's space again."""
+        self.full = True
+        self._file.close()
+        self._recover()
+        self._write([one for one in waiting if one.entry.header.counter > self.head(one.entry.header.author).counter])
+
+    def _write(self, waiting: Sequence[_Waiting]) -> None:
+        """Write the entries, into a new file where the last one has no room, and commit them."""
+        self._certain, tree = False, self.tree
+        for one in waiting:
+            tree = tree.append(one.leaf_hash)
+        data = b"".join(one.data for one in waiting)
+        if not self._file.has_room(len(data)):
+            self._file.begin_segment(self.tree.size)
+        self._file.append(data)
         self._file.sync()
         self._commit(tree)
+        for one in waiting:
+            self._heads[one.entry.header.author] = Head(one.entry.header.counter, one.leaf_hash)
         self._certain = True
 
     def _commit(self, tree: Tree) -> None:
         """Mark, sign and commit what is durably on disk."""
         write_atomically(self._keep / "mark", Mark(tree.size, tree.root()).to_bytes(), 0o600, disk=self._disk)
         note = sign_checkpoint(Checkpoint(self._origin, tree.size, tree.root()), self._key)
+        self._note = self._file.size
         self._file.append(frame(FrameKind.CHECKPOINT, note.encode()))
         self._file.sync()
-        self.tree = tree
+        self.tree = self.ahead = tree
+
+    def _keep_state(self) -> None:
+        """Keep what opening has to know of the entries so far."""
+        self._certain = False
+        state = State(self.tree, self._note, self._heads)
+        write_atomically(self._keep / "state", state.to_bytes(self._key), 0o600, disk=self._disk)
+        self._state_size = self.tree.size
+        self._certain = True
 
     def _recover(self) -> None:
         """Bring the file to its mark: commit again what was marked, set aside what is torn, refuse an older copy."""
-        mark = read_mark(self._keep / "mark")
-        self.tree, self._heads, self.torn = Tree(), {}, None
-        seen = _Seen(self._path, NoteKey(self._origin, self._key.verify_key), mark)
-        if seen.tree_at_mark is None or seen.tree_at_mark.root() != mark.root:
-            raise ConflictError(
-                f"the board has {seen.tree.size} entries, and {mark.size} with another root were signed",
-                where=str(self._path),
-                remedy=RESTORE,
-            )
-        self._file = AppendFile.open(self._path, disk=self._disk)
+        mark, key = read_mark(self._keep / "mark"), NoteKey(self._origin, self._key.verify_key)
+        known = find_state(self._keep / "state", self._path, key, mark)
+        found = Marked(self._path, key, mark, known)
+        self._file = GrowingBoard(self._path, self._segment_size(), disk=self._disk)
         try:
-            self._set_aside(seen.end_at_mark)
-            self._heads = seen.heads
-            if seen.committed < mark.size:
-                self._commit(seen.tree_at_mark)
-            self.tree = seen.tree_at_mark
+            self._set_aside(found.end)
+            self.tree, self._heads, self._note = found.tree, found.heads, found.note
+            self._keep_waiting([])
+            if found.committed < mark.size:
+                self._commit(found.tree)
+            else:
+                self._file.renew(found.note)
+            self._state_size = known[1].tree.size if known else 0
             self._certain = True
         except BaseException:
             self._file.close()
             raise
 
+    def _segment_size(self) -> int:
+        path = self._keep / "segment-size"
+        return int(read_bounded(path, 32)) if path.exists() else 0
+
     def _set_aside(self, end: int) -> None:
         """Move what stands behind the marked entries and their checkpoint into a file of its own."""
-        if self._file.size > end:
-            with open_board(self._path) as stream:
-                stream.seek(end)
-                tail = stream.read()
+        if tail := self._file.tail(end):
             self.torn = self._keep / f"torn-{end}-{sha256(tail).hexdigest()[:8]}"
             write_atomically(self.torn, tail, 0o600, disk=self._disk)
-            self._file.truncate(end)
-
-
-class _Seen:
-    """What one pass over the file found, up to the mark."""
-
-    def __init__(self, path: Path, key: NoteKey, mark: Mark) -> None:
-        self.tree, self.heads, self.committed = Tree(), dict[bytes, Head](), 0
-        self.tree_at_mark: Tree | None = Tree() if mark.size == 0 else None
-        self.end_at_mark = HEAD_BYTES
-        for event in scan(path):
-            if isinstance(event, Damaged):
-                self._damaged(event, mark)
-            elif isinstance(event, Logged):
-                self._logged(event, mark)
-            elif isinstance(event, Committed):
-                self._checkpoint(event, key, path)
-            elif isinstance(event, Cosigned) and self.committed == self.tree.size:
-                self.end_at_mark = event.end
-
-    def _logged(self, event: Logged, mark: Mark) -> None:
-        if self.tree.size >= mark.size:
-            return
-        header = event.entry.header
-        self.tree = self.tree.append(event.entry.leaf_hash)
-        self.heads[header.author] = Head(header.counter, event.entry.leaf_hash)
-        self.end_at_mark = event.end
-        if self.tree.size == mark.size:
-            self.tree_at_mark = self.tree
-
-    def _checkpoint(self, event: Committed, key: NoteKey, path: Path) -> None:
-        try:
-            checkpoint = check_checkpoint(event.note, key, where=f"{path}, checkpoint at {event.size}")
-        except E2evError as error:
-            raise RejectedError(error.found, where=error.where, remedy=RESTORE) from error
-        if (checkpoint.size, checkpoint.root) != (event.size, event.root):
-            raise RejectedError("a checkpoint does not cover the entries before it", where=str(path), remedy=RESTORE)
-        if event.size > self.tree.size:
-            raise ConflictError("the board was signed beyond its mark", where=str(path), remedy=RESTORE)
-        self.committed, self.end_at_mark = event.size, event.end
-
-    def _damaged(self, event: Damaged, mark: Mark) -> None:
-        if event.before_commit or event.index < mark.size:
-            raise RejectedError(
-                f"the board is damaged at entry {event.index}: {event.error.found}",
-                where=f"byte {event.offset}",
-                remedy=RESTORE,
-            )
+        self._file.cut(end)

@@ -8,46 +8,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
-from zlib import crc32
 
+from e2ev.board.files import HEAD_BYTES, MAGIC, BoardFiles, BoardHead, find_files, open_board, read_head
 from e2ev.board.merkle import Tree
 from e2ev.errors import DataError
 from e2ev.record.entry import Entry, read_entry
-from e2ev.record.frame import Frame, FrameKind, TornFrameError, read_frame
+from e2ev.record.frame import OVERHEAD, FrameKind, TornFrameError, read_frame
 from e2ev.record.kinds import body_limit
 
-MAGIC = b"E2EVBRD1"
-HEAD_BYTES = len(MAGIC) + 4 + 8 + 32 + 4
+__all__ = ["BEGINNING", "HEAD_BYTES", "MAGIC", "BoardHead", "Committed", "Cosigned", "Damaged", "Event", "Logged",
+           "Place", "notes_in", "open_board", "read_head", "read_logged", "scan"]  # fmt: skip
+
 _CHECKPOINT_STARTS = bytes([FrameKind.CHECKPOINT, 0, 0])
 """How the frame of every checkpoint begins that a log writes: it is far shorter than 64 KiB."""
 
 
 @dataclass(frozen=True, slots=True)
-class BoardHead:
-    """The first bytes of a board file: which segment it is, the index of its first entry, the election."""
+class Place:
+    """Where reading starts: between two frames, with the tree over all entries before."""
 
-    segment: int
-    first_index: int
-    election: bytes
-
-    def to_bytes(self) -> bytes:
-        """Return the bytes, their CRC-32 last."""
-        body = MAGIC + self.segment.to_bytes(4, "big") + self.first_index.to_bytes(8, "big") + self.election
-        return body + crc32(body).to_bytes(4, "big")
+    offset: int
+    tree: Tree
 
 
-def read_head(stream: BinaryIO, where: str) -> BoardHead:
-    """Return the head of a board file.
-
-    Raises:
-        DataError: This is no board.
-    """
-    data = stream.read(HEAD_BYTES)
-    if len(data) != HEAD_BYTES or not data.startswith(MAGIC):
-        raise DataError("this is no board file", where=where, remedy="boards end in .board")
-    if crc32(data[:-4]).to_bytes(4, "big") != data[-4:]:
-        raise DataError("the board's first bytes are damaged", where=where, remedy="get the board from a mirror")
-    return BoardHead(int.from_bytes(data[8:12], "big"), int.from_bytes(data[12:20], "big"), data[20:52])
+BEGINNING = Place(HEAD_BYTES, Tree())
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +54,11 @@ class Committed:
     root: bytes
     end: int
 
+    @property
+    def offset(self) -> int:
+        """The offset of its first byte."""
+        return self.end - OVERHEAD - len(self.note)
+
 
 @dataclass(frozen=True, slots=True)
 class Cosigned:
@@ -77,6 +66,11 @@ class Cosigned:
 
     note: bytes
     end: int
+
+    @property
+    def offset(self) -> int:
+        """The offset of its first byte."""
+        return self.end - OVERHEAD - len(self.note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +93,20 @@ class Damaged:
 Event = Logged | Committed | Cosigned | Damaged
 
 
-def scan(path: Path) -> Iterator[Event]:
-    """Yield everything in the file in order; damage ends it.
+def scan(path: Path, start: Place = BEGINNING) -> Iterator[Event]:
+    """Yield everything on the board from `start` on, in order; damage ends it.
 
     Raises:
         DataError: This is no board, or it cannot be opened.
     """
-    with open_board(path) as stream:
+    files = find_files(path)
+    with files.open() as stream:
         head = read_head(stream, str(path))
         if (head.segment, head.first_index) != (1, 0):
-            raise DataError(f"segment {head.segment} of a board in several files, which cannot be read yet",
-                            where=str(path), remedy="get a later e2ev")  # fmt: skip
-        yield from _events(stream, str(path))
+            found = f"this is segment {head.segment} of a board"
+            raise DataError(found, where=str(path), remedy="name its first file, which has no number")
+        stream.seek(start.offset)
+        yield from _events(stream, files, start)
 
 
 def first_origin(path: Path) -> str:
@@ -125,71 +121,86 @@ def first_origin(path: Path) -> str:
     return ""
 
 
-def open_board(path: Path) -> BinaryIO:
-    """Return the file opened for reading.
+def _events(stream: BinaryIO, files: BoardFiles, start: Place) -> Iterator[Event]:
+    tree, offset = start.tree, start.offset
+    while True:
+        try:
+            event = _next(stream, files, offset, tree)
+        except DataError as error:
+            yield Damaged(tree.size, offset, error, _has_commit_behind(stream, files, offset))
+            return
+        if event is None:
+            return
+        yield event
+        if isinstance(event, Logged):
+            tree = tree.append(event.entry.leaf_hash)
+        offset = event.end
+
+
+def _next(stream: BinaryIO, files: BoardFiles, offset: int, tree: Tree) -> Logged | Committed | Cosigned | None:
+    """Return what stands at the stream's position, which is `offset`; None at the end.
 
     Raises:
-        DataError: It cannot be opened.
+        DataError: It cannot be read.
     """
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise DataError(
-            f"cannot be opened: {error.strerror}", where=str(path), remedy="give the board's path"
-        ) from error
+    where = f"{files.board}, entry {tree.size}"
+    found = read_frame(stream, offset, where)
+    if found is None:
+        files.check_places(offset, offset, tree.size)
+        files.check_end()
+        return None
+    if found.kind is FrameKind.BODY:
+        raise DataError("a body without its header", where=where)
+    if found.kind is FrameKind.COMMITMENTS:
+        raise DataError("commitments stand beside a board, not in it", where=where)
+    event: Logged | Committed | Cosigned
+    if found.kind is FrameKind.HEADER:
+        entry, end = read_entry(stream, found, body_limit, where)
+        event = Logged(tree.size, offset, end, entry, tree)
+    elif found.kind is FrameKind.CHECKPOINT:
+        event = Committed(found.payload, tree.size, tree.root(), found.end)
+    else:
+        event = Cosigned(found.payload, found.end)
+    files.check_places(offset, event.end, tree.size)
+    return event
 
 
-def _events(stream: BinaryIO, where: str) -> Iterator[Event]:
-    tree, offset = Tree(), HEAD_BYTES
-    while True:
-        place = f"{where}, entry {tree.size}"
-        try:
-            found = read_frame(stream, offset, place)
-            if found is None:
-                return
-            if found.kind is FrameKind.HEADER:
-                entry, end = read_entry(stream, found, body_limit, place)
-                yield Logged(tree.size, offset, end, entry, tree)
-                tree, offset = tree.append(entry.leaf_hash), end
-                continue
-            if found.kind is FrameKind.BODY:
-                raise DataError("a body without its header", where=place)
-            if found.kind is FrameKind.COMMITMENTS:
-                raise DataError("commitments stand beside a board, not in it", where=place)
-        except DataError as error:
-            yield Damaged(tree.size, offset, error, _has_checkpoint_behind(stream, offset, where))
-            return
-        offset = found.end
-        if found.kind is FrameKind.CHECKPOINT:
-            yield Committed(found.payload, tree.size, tree.root(), offset)
-        else:
-            yield Cosigned(found.payload, offset)
+def _has_commit_behind(stream: BinaryIO, files: BoardFiles, offset: int) -> bool:
+    """Return whether a whole checkpoint frame starts anywhere behind `offset`, or in a file that cannot be read."""
+    if any(True for _ in _notes_behind(stream, offset + 1, str(files.board))):
+        return True
+    return any(True for path in files.strays for _ in notes_in(path))
 
 
-def _has_checkpoint_behind(stream: BinaryIO, offset: int, where: str) -> bool:
-    """Return whether a whole checkpoint frame starts anywhere behind `offset`."""
-    stream.seek(offset + 1)
+def notes_in(path: Path) -> Iterator[bytes]:
+    """Yield the payload of every whole checkpoint frame in a file, wherever it stands, whatever is around it."""
+    with path.open("rb") as stream:
+        yield from _notes_behind(stream, 0, str(path))
+
+
+def _notes_behind(stream: BinaryIO, offset: int, where: str) -> Iterator[bytes]:
+    stream.seek(offset)
     kept = b""
     while block := stream.read(1 << 20):
-        window, base = kept + block, stream.tell() - len(block) - len(kept)
+        window, resume = kept + block, stream.tell()
+        base = resume - len(window)
         position = window.find(_CHECKPOINT_STARTS)
         while position != -1:
-            if _is_checkpoint_at(stream, base + position, where):
-                return True
+            if note := _note_at(stream, base + position, where):
+                yield note
             position = window.find(_CHECKPOINT_STARTS, position + 1)
         kept = window[1 - len(_CHECKPOINT_STARTS) :]
-    return False
+        stream.seek(resume)
 
 
-def _is_checkpoint_at(stream: BinaryIO, position: int, where: str) -> bool:
-    resume = stream.tell()
+def _note_at(stream: BinaryIO, position: int, where: str) -> bytes:
+    """Return the payload of the frame that starts there; nothing if none does."""
     stream.seek(position)
     try:
-        found: Frame | None = read_frame(stream, position, where)
+        found = read_frame(stream, position, where)
     except TornFrameError:
-        found = None
-    stream.seek(resume)
-    return found is not None
+        return b""
+    return found.payload if found else b""
 
 
 def read_logged(stream: BinaryIO, offset: int, index: int, where: str) -> Entry:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from e2ev.board.commitments import commitments_of
+from e2ev.board.files import board_bytes
 from e2ev.board.log import BoardLog
 from e2ev.codes import short_hex, spoken, tracking_code
 from e2ev.demo import ward
@@ -180,7 +181,7 @@ class Story:
         report = self.progress("encrypting ballots")
         self.election.vote([(ballot, "cast") for ballot in ballots], lambda done: report(done, len(ballots)))
         self.election.close()
-        size = self.board.stat().st_size
+        size = board_bytes(self.board)
         return Told(
             f"{len(self.votes)} ballots cast, voting closes",
             (f"the board is one file of {size / 1e6:.1f} MB: {self.board}",),

@@ -119,6 +119,10 @@ KINDS: dict[int, KindRow] = {
 
 FEATURES = frozenset(row.feature for row in KINDS.values() if row.body is not None and row.feature)
 """Parts beyond the core that are read and checked here."""
+CLOSING = frozenset(
+    {Kind.DECISION, Kind.DEVICE_CLOSED, Kind.DEVICE_REPLACED, Kind.CLOSE, Kind.PAPER_COUNT, Kind.STATION_CHECKPOINT}
+)
+"""What ends a voting day: a board whose disk is full takes these alone (specs/board.md, "A full disk")."""
 
 MAX_BODY = max(row.limit for row in KINDS.values())
 

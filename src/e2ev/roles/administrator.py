@@ -106,7 +106,8 @@ class Administrator:
         body = encode(genesis_body(founding, author_of(log_key.verify_key), SYSTEM_RANDOMNESS(32)))
         entry, _ = Pen(key, NO_ENTRY).write(Kind.GENESIS, body)
         election = hashing.election_identifier(body)
-        with BoardLog.create(self.board, self.keep, founding.origin, log_key, election) as log:
+        size = founding.segment_size
+        with BoardLog.create(self.board, self.keep, founding.origin, log_key, election, segment_size=size) as log:
             log.append([entry])
 
     def _recovered(self, founding: Founding) -> Contents:

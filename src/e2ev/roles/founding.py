@@ -26,6 +26,7 @@ class Founding:
         origin: Name of the log.
         spare: Whether k < n is demanded: then one trustee may be lost.
         features: Parts beyond the core that the election may use.
+        segment_size: The most bytes of a file of the board; 0 for one file however large.
     """
 
     manifest: bytes
@@ -35,6 +36,7 @@ class Founding:
     group: Group = P4096
     spare: bool = True
     features: tuple[str, ...] = ()
+    segment_size: int = 0
 
 
 def genesis_body(founding: Founding, log_key: bytes, salt: bytes) -> bodies.Genesis:

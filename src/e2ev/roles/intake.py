@@ -91,27 +91,60 @@ class Intake:
         Raises:
             RejectedError: The rules refuse one; nothing was written.
             ConflictError: An author's counter is taken by another entry.
+            StorageError: The disk refused, or is full; nothing was acknowledged.
         """
-        fresh: list[Entry] = []
-        offset, tree = self._log.end, self._log.tree
+        self.admit(entries)
+        return self.commit()
+
+    def admit(self, entries: Iterable[Entry]) -> None:
+        """Let the entries wait for the next commit, all or none; what waited before still does.
+
+        Raises:
+            RejectedError: The rules refuse one.
+            ConflictError: An author's counter is taken by another entry.
+        """
+        kept = self._log.waiting
         try:
             for entry in entries:
-                if entry.header.counter > self.head(entry.header.author).counter:
-                    self._examine(Logged(tree.size, offset, offset + len(entry.frames()), entry, tree))
-                    offset, tree = offset + len(entry.frames()), tree.append(entry.leaf_hash)
-                fresh.append(entry)
-            return self._log.append(fresh)
+                self._admit(entry)
+        except BaseException:
+            if self._log.waiting > kept:
+                self._log.retract(kept)
+                self._read_again()
+            raise
+
+    def commit(self) -> Checkpoint:
+        """Commit all entries that wait, and return the checkpoint that covers them.
+
+        Raises:
+            StorageError: The disk refused; nothing was acknowledged.
+        """
+        try:
+            return self._log.commit()
         except BaseException:
             self._ledger = read_ledger(self._board, self._groups)
             raise
 
-    def _examine(self, logged: Logged) -> None:
+    def _admit(self, entry: Entry) -> None:
+        """Ask the rules about an entry that is new, and let the log have it."""
+        if entry.header.counter <= self.head(entry.header.author).counter:
+            self._log.admit(entry)
+            return
+        tree, end = self._log.ahead, self._log.end
+        logged = Logged(tree.size, end, end + len(entry.frames()), entry, tree)
         objections, take = self._ledger.examine(logged)
         if objections:
             first = objections[0]
             raise RejectedError(f"refused by check {first.check}: {first.found}", where=f"entry {logged.index}",
                                 culprit=first.culprit, remedy=f"e2ev explain {first.check}")  # fmt: skip
+        self._log.admit(entry)
         take()
+
+    def _read_again(self) -> None:
+        """Make the contents those of the board and of what waits."""
+        self._ledger = read_ledger(self._board, self._groups)
+        for logged in self._log.waiting_entries():
+            self._ledger.take(logged)
 
 
 def pen_after(ledger: Ledger, key: SigningKey) -> Pen:

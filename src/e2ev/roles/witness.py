@@ -32,8 +32,9 @@ from e2ev.record.entry import author_of, key_of
 from e2ev.roles.evidence import Evidence
 from e2ev.roles.witness_state import RETIRE, Held, WitnessState, is_empty, read_state, write_state
 from e2ev.signing import SigningKey
-from e2ev.storage.disk import REAL, Disk, FolderLock, write_once
+from e2ev.storage.disk import REAL, Disk, write_once
 from e2ev.storage.keyfile import KeyFileHeader, open_key_file, read_header, save_key_file
+from e2ev.storage.lock import FolderLock
 from e2ev.storage.seal import Cost, Passphrase
 
 MAX_HASHES = 63

@@ -11,7 +11,7 @@ import secrets
 import stat
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -21,6 +21,7 @@ PRIVATE = 0o600
 _FS_IOC_GETVERSION = 0x80087601  # linux/fs.h on 64-bit machines; the kernel fills four bytes
 _REMEDIES = {
     errno.ENOSPC: "free some space on this disk, then run it again",
+    errno.EDQUOT: "free some space, or have the quota raised, then run it again",
     errno.EACCES: "check who owns the folder and its permissions",
     errno.EPERM: "check who owns the folder, and that its file system has hard links (FAT has none)",
     errno.ENOENT: "create the folder first",
@@ -76,6 +77,13 @@ class Disk:
         """Take the name away."""
         os.unlink(path)
 
+    def allocate(self, descriptor: int, size: int) -> None:
+        """Give the file `size` bytes of the disk, whatever they hold."""
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(descriptor, 0, size)
+        else:
+            os.write(descriptor, bytes(size))
+
     def identity(self, descriptor: int) -> tuple[int, int]:
         """Return the inode number and the inode's version (Linux) or time of birth (macOS), or 0 where none is told.
 
@@ -91,6 +99,11 @@ class Disk:
 
 
 REAL = Disk()
+
+
+def is_full(error: StorageError) -> bool:
+    """Return whether the disk refused because nothing fits on it any more."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def write_atomically(path: Path, data: bytes, mode: int = 0o644, *, disk: Disk = REAL) -> None:
@@ -112,7 +125,7 @@ def write_atomically_knowing(
     path: Path, make: Callable[[tuple[int, int]], bytes], mode: int = 0o644, *, disk: Disk = REAL
 ) -> bytes:
     """Do as `write_atomically` with what `make` gives for the file's own identity (`Disk.identity`); return that."""
-    with _naming(path, "write"), _temporary(path.parent, make, disk) as (temporary, descriptor, data):
+    with naming(path, "write"), _temporary(path.parent, make, disk) as (temporary, descriptor, data):
         disk.rename(temporary, path)
         _settle(path, descriptor, data, mode, disk)
     return data
@@ -128,7 +141,7 @@ def write_once(path: Path, data: bytes, mode: int = 0o644, *, disk: Disk = REAL)
         DataError: `path` is a folder or a device.
         StorageError: The disk refused, or does not give back what was written.
     """
-    with _naming(path, "write"):
+    with naming(path, "write"):
         if os.path.lexists(path):
             _confirm(path, data, disk)
             return
@@ -149,7 +162,7 @@ def reading(path: Path, *, disk: Disk = REAL) -> Iterator[int]:
         DataError: Nothing is there, or a folder, pipe or device.
         StorageError: The disk refused.
     """
-    with _naming(path, "open"):
+    with naming(path, "open"):
         try:
             # without O_NONBLOCK a pipe left in a folder would hold us for ever
             descriptor = disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -170,7 +183,7 @@ def read_descriptor(descriptor: int, path: Path, limit: int) -> bytes:
         DataError: There are more than `limit` bytes; no more than one beyond is read.
         StorageError: The disk refused.
     """
-    with _naming(path, "read"):
+    with naming(path, "read"):
         data = _read_up_to(descriptor, limit + 1)
         size = max(len(data), os.fstat(descriptor).st_size)
     if len(data) > limit:
@@ -202,7 +215,7 @@ class AppendFile:
     @classmethod
     def create(cls, path: Path, header: bytes, mode: int = 0o644, *, disk: Disk = REAL) -> Self:
         """Return a new file that durably holds `header` (after a crash: a part of it); `ConflictError` if it exists."""
-        with _naming(path, "create"):
+        with naming(path, "create"):
             try:
                 descriptor = disk.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL, PRIVATE)
             except FileExistsError as error:
@@ -223,7 +236,7 @@ class AppendFile:
     @classmethod
     def open(cls, path: Path, *, disk: Disk = REAL) -> Self:
         """Return the existing file, durable as it stands; `DataError` if no plain file is there."""
-        with reading(path, disk=disk) as found, _naming(path, "open"):
+        with reading(path, disk=disk) as found, naming(path, "open"):
             disk.sync(found)
             descriptor = disk.open(path, os.O_RDWR | os.O_APPEND)
         return cls(path, descriptor, disk)
@@ -261,11 +274,27 @@ class AppendFile:
             self._size = size
         return cut
 
+    def renew(self, start: int) -> None:
+        """Write the bytes from `start` to the end once more, in their place, and make them durable.
+
+        After a failed sync the kernel may show bytes that never came to the medium, and not write them by itself.
+        """
+        with self._attempting("renew"):
+            os.lseek(self._descriptor, start, os.SEEK_SET)
+            data = _read_up_to(self._descriptor, self._size - start)
+            descriptor = self._disk.open(self._path, os.O_WRONLY)
+            try:
+                os.lseek(descriptor, start, os.SEEK_SET)
+                _write_all(descriptor, data, self._disk)
+                self._disk.sync(descriptor)
+            finally:
+                os.close(descriptor)
+
     def close(self) -> None:
         """Close the file; what was not synced is not promised."""
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
-            with _naming(self._path, "close"):
+            with naming(self._path, "close"):
                 os.close(descriptor)
 
     def __enter__(self) -> Self:
@@ -284,51 +313,9 @@ class AppendFile:
     def _attempting(self, step: str) -> Iterator[None]:
         self._check_certain()
         self._doubtful = True
-        with _naming(self._path, step):
+        with naming(self._path, step):
             yield
         self._doubtful = False
-
-
-class FolderLock:
-    """A lock between processes, held inside `with`, on a file of its own that is never deleted.
-
-    Entering raises `ConflictError` at once while another process holds it. It goes when its holder ends, however that
-    happens, and binds those who ask for it, on local file systems.
-    """
-
-    def __init__(self, path: Path, *, disk: Disk = REAL) -> None:
-        self._path = path
-        self._disk = disk
-        self._descriptor = -1
-
-    def __enter__(self) -> Self:
-        with _naming(self._path, "lock"):
-            descriptor = self._disk.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE)
-            with ExitStack() as undo:
-                undo.callback(os.close, descriptor)
-                self._take(descriptor)
-                undo.pop_all()
-        self._descriptor = descriptor
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        descriptor, self._descriptor = self._descriptor, -1
-        # a forked child shares the lock, so closing our descriptor alone would not give it back
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
-        os.close(descriptor)
-
-    def _take(self, descriptor: int) -> None:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            remedy = "wait until the other e2ev command here has ended, or end it; deleting this file does not help"
-            raise ConflictError("another process holds this lock", where=str(self._path), remedy=remedy) from error
-        # a lock on a file that lost its name meanwhile keeps nobody out
-        with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(descriptor), os.stat(self._path)):
-                return
-        remedy = "let nothing delete this file, then run it again"
-        raise ConflictError("the lock file was replaced while it was locked", where=str(self._path), remedy=remedy)
 
 
 def _sync_fully(descriptor: int, otherwise: Callable[[int], None]) -> None:
@@ -340,7 +327,8 @@ def _sync_fully(descriptor: int, otherwise: Callable[[int], None]) -> None:
 
 
 @contextmanager
-def _naming(path: Path, step: str) -> Iterator[None]:
+def naming(path: Path, step: str) -> Iterator[None]:
+    """Turn an `OSError` inside into a `StorageError` that names the file, what was tried, and what to do."""
     try:
         yield
     except OSError as error:

@@ -29,13 +29,13 @@ from e2ev.storage.disk import (
     PRIVATE,
     REAL,
     Disk,
-    FolderLock,
     read_bounded,
     read_descriptor,
     reading,
     write_atomically_knowing,
 )
 from e2ev.storage.keyfile import check_private
+from e2ev.storage.lock import FolderLock
 from e2ev.storage.seal import Cost, Passphrase, cost_of, seal, unseal
 
 JOURNAL_LIMIT = 4 << 20

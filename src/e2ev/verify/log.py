@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from e2ev.board.contents import decode_posted
+from e2ev.board.files import board_bytes, open_board, read_head
 from e2ev.board.ledger import Ledger
 from e2ev.board.merkle import Tree
 from e2ev.board.note import check_checkpoint
-from e2ev.board.reader import Committed, Damaged, Event, Logged, first_origin, open_board, read_head, scan
+from e2ev.board.reader import Committed, Damaged, Event, Logged, first_origin, scan
 from e2ev.errors import DataError, E2evError
 from e2ev.group import Group
 from e2ev.record import bodies
@@ -55,7 +56,7 @@ def read_log(
     """
     with open_board(path) as stream:
         head = read_head(stream, str(path))
-    log, size = Log(Ledger(groups, disabled, first_origin(path)), disabled), path.stat().st_size
+    log, size = Log(Ledger(groups, disabled, first_origin(path)), disabled), board_bytes(path)
     for event in scan(path):
         watch(event)
         if isinstance(event, Logged):

@@ -123,7 +123,8 @@ class Process:
         *lines, self.rest = (self.rest + new).split(b"\n")
         words = [line.decode() for line in lines]
         self.said += words
-        assert self.running.poll() in (None, -signal.SIGKILL), self.complaint()
+        ended = self.running.poll()
+        assert ended in (None, -signal.SIGKILL), f"ended with {ended}: {self.complaint()}"
         return words
 
     def complaint(self) -> str:

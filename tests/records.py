@@ -1,7 +1,9 @@
 """What the tests of the record and the board share: keys, authors with their pens, and values of any record type."""
 
 import unicodedata
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from itertools import cycle
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -60,6 +62,30 @@ def new_board(folder: Path, disk: Disk = REAL) -> BoardLog:
 def old_board(folder: Path, disk: Disk = REAL) -> BoardLog:
     """Return the writer of the board that `new_board` made in `folder`, not yet entered."""
     return BoardLog(folder / "test.board", folder / "keep", ORIGIN, LOG_KEY, disk=disk, reserve=0)
+
+
+def genesis(number: int = 0) -> Entry:
+    """Return a genesis that names the log of `new_board`, by `key(number)`; nothing else in it is right."""
+    body = replace(sample(bodies.Genesis), log_origin=ORIGIN, log_key=author_of(LOG_KEY.verify_key))
+    return Writer(number, bytes(32)).write(Kind.GENESIS, body)
+
+
+def founded_board(folder: Path, sizes: Sequence[int], writers: Sequence[Writer] = (), name: str = "test") -> Path:
+    """Return a board that begins with genesis and whose log signed it at each of these sizes, all below 2^63.
+
+    Args:
+        folder: New, or empty.
+        sizes: Rising; the first is at least 1.
+        writers: Who writes the other entries, in turn; one new author if nobody is named.
+        name: Of the file, which moves there from `new_board`'s.
+    """
+    folder.mkdir(exist_ok=True)
+    turn = cycle(writers or [Writer(1)])
+    with new_board(folder) as log:
+        for size in sizes:
+            fresh = [] if log.size else [genesis()]
+            log.append([*fresh, *(next(turn).write() for _ in range(size - log.size - len(fresh)))])
+    return (folder / "test.board").rename(folder / f"{name}.board")
 
 
 def sample(kind: Any) -> Any:

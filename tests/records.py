@@ -14,6 +14,7 @@ from e2ev.board.log import BoardLog
 from e2ev.ceremony import SealedShare
 from e2ev.demo.toy import TOY
 from e2ev.group import Element, Scalar
+from e2ev.hashing import election_identifier
 from e2ev.record import bodies
 from e2ev.record.codec import encode
 from e2ev.record.entry import Entry, Header, Pen, author_of
@@ -70,22 +71,25 @@ def genesis(number: int = 0) -> Entry:
     return Writer(number, bytes(32)).write(Kind.GENESIS, body)
 
 
-def founded_board(folder: Path, sizes: Sequence[int], writers: Sequence[Writer] = (), name: str = "test") -> Path:
-    """Return a board that begins with genesis and whose log signed it at each of these sizes, all below 2^63.
+def founded_board(folder: Path, sizes: Sequence[int], authors: Sequence[int] = (1,), name: str = "test") -> Path:
+    """Return a board that begins with genesis, and whose log signed it at each of these sizes.
 
     Args:
-        folder: New, or empty.
+        folder: New, or without a board.
         sizes: Rising; the first is at least 1.
-        writers: Who writes the other entries, in turn; one new author if nobody is named.
-        name: Of the file, which moves there from `new_board`'s.
+        authors: Who writes the entries behind genesis, in turn, by the numbers of their keys.
+        name: Of the file.
     """
-    folder.mkdir(exist_ok=True)
-    turn = cycle(writers or [Writer(1)])
-    with new_board(folder) as log:
+    (folder / "keep").mkdir(parents=True, exist_ok=True)
+    first = genesis()
+    election = election_identifier(first.body)
+    writers = {author: Writer(author, election) for author in authors}
+    turn = cycle(authors)
+    with BoardLog.create(folder / f"{name}.board", folder / "keep", ORIGIN, LOG_KEY, election) as log:
         for size in sizes:
-            fresh = [] if log.size else [genesis()]
-            log.append([*fresh, *(next(turn).write() for _ in range(size - log.size - len(fresh)))])
-    return (folder / "test.board").rename(folder / f"{name}.board")
+            fresh = [] if log.size else [first]
+            log.append([*fresh, *(writers[next(turn)].write() for _ in range(size - log.size - len(fresh)))])
+    return folder / f"{name}.board"
 
 
 def sample(kind: Any) -> Any:

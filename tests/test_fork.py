@@ -13,16 +13,14 @@ from e2ev.board.reader import Committed, Logged, scan
 from e2ev.board.signed import last_signed
 from e2ev.errors import DataError, E2evError, RejectedError
 from e2ev.record.frame import FrameKind, frame
-from tests.records import LOG_KEY, ORIGIN, Writer, founded_board, key
+from tests.records import LOG_KEY, ORIGIN, founded_board, key
 
 KEY = NoteKey(ORIGIN, LOG_KEY.verify_key)
 
 
 def history(folder: Path, name: str, common: int, sizes: tuple[int, ...], other: int) -> Path:
     """Return a board whose first `common` entries are always the same; later ones are by another author."""
-    first, second = Writer(1), Writer(other)
-    authors = [first] * (common - 1) + [second] * (sizes[-1] - common)
-    return founded_board(folder / name, sizes, authors or [first], name)
+    return founded_board(folder / name, sizes, [1] * (common - 1) + [other] * (sizes[-1] - common), name)
 
 
 @pytest.mark.parametrize(("m", "n", "common"), [
@@ -77,7 +75,7 @@ def test_damaged_or_unsigned_board_is_named_and_proves_nothing(tmp_path: Path) -
     bad = tmp_path / "bad.board"
     for position in range(60, len(data) - 300, 97):
         bad.write_bytes(data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :])
-        with pytest.raises(RejectedError, match="bad.board") as caught:
+        with pytest.raises(RejectedError, match=r"bad\.board") as caught:
             compare(board, bad)
         assert "bad.board" in caught.value.where
 

@@ -27,7 +27,7 @@ TESSERA_KEY = "example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280
 
 @pytest.fixture(scope="module")
 def board(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return founded_board(tmp_path_factory.mktemp("tiles"), SIZES, (Writer(1), Writer(2)))
+    return founded_board(tmp_path_factory.mktemp("tiles"), SIZES, (1, 2))
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +144,7 @@ def test_bodies_are_named_by_their_hashes(board: Path, exported: Path) -> None:
 
 
 def test_folder_of_another_board_is_refused_and_left_alone(exported: Path, tmp_path: Path) -> None:
-    other = founded_board(tmp_path / "other", (1, 5), (Writer(7),))
+    other = founded_board(tmp_path / "other", (1, 5), (7,))
     out = shutil.copytree(exported, tmp_path / "out")
     with pytest.raises(ConflictError, match="does not begin with"):
         export(other, out)

@@ -1,4 +1,4 @@
-"""Two boards of one log side by side, and the evidence that anyone can check if it signed both (specs/board.md, "Forks").
+"""Two boards of one log side by side, and evidence that it signed both, for anyone to check (specs/board.md, "Forks").
 
 A log that signed (m, r1) and (n, r2), m <= n, and whose n entries begin with m entries of another root r', has signed
 two histories. The proof that they begin so is a consistency proof from (m, r') to (n, r2); it needs neither board.

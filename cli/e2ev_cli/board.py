@@ -150,7 +150,7 @@ def _show_verified(position: "Position", alarms: "list[Alarm]", *, named: bool, 
             "log": vkey, "findings": [_alarm_json(alarm) for alarm in alarms],
         })  # fmt: skip
         return
-    words = "NOT A LOG" if alarms else "A LOG" if named else "CONSISTENT IN ITSELF"
+    words = "THE LOG IS BROKEN" if alarms else "THE LOG HOLDS" if named else "CONSISTENT IN ITSELF"
     ui.out(ui.coloured(words, "red" if alarms else "green") + f": {position.tree.size} entries under its checkpoints")
     ui.out(f"root  {root.hex()}\n      {spoken(root, ROOT_WORDS)}")
     ui.out(f"log   {ui.printable(vkey) or 'unknown'}")

@@ -48,7 +48,8 @@ def watch(
     folders = [(home / board.name if home and where.is_dir() else home) or _home_of(board) for board in boards]
     watchers = {board: Watcher(board, folder, key_of(key), judging=not log_only)
                 for board, folder in zip(boards, folders, strict=True)}  # fmt: skip
-    worst, told = 0, set[tuple[Path, Alarm]]()
+    worst = 0
+    told: set[tuple[Path, Alarm]] = set()
     while True:
         for board, watcher in watchers.items():
             before = watcher.position.tree.size

@@ -10,6 +10,7 @@ from unittest.mock import patch
 import pytest
 
 from e2ev.board import follow as following
+from e2ev.board import reader
 from e2ev.board.follow import Advance, Alarm, begin, follow
 from e2ev.board.fork import check_evidence, read_evidence
 from e2ev.board.note import NoteKey
@@ -54,7 +55,7 @@ def test_all_that_an_honest_log_holds_is_followed_checkpoint_by_checkpoint(board
 def test_only_new_bytes_are_read(board: Path, tmp_path: Path) -> None:
     data, copy = board.read_bytes(), tmp_path / "growing.board"
     offsets: list[int] = []
-    real = following.scan
+    real = reader.scan
 
     def noted(path: Path, offset: int = HEAD_BYTES, *rest: Any) -> Any:
         offsets.append(offset)

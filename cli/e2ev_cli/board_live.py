@@ -1,11 +1,13 @@
 """`e2ev board watch` and `e2ev board serve`: boards that grow while one looks."""
 
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from e2ev.errors import NotReadyError
 from e2ev_cli import ui
 from e2ev_cli.board import AsJson, Key, key_of, said
 
@@ -84,3 +86,44 @@ def _tell(board: Path, watcher: "Watcher", *, as_json: bool) -> None:
         ui.out_line({"board": str(board), "entries": tree.size, "root": tree.root().hex(), "ballots": ballots})
     else:
         ui.out(f"{board}: {tree.size} entries, root {tree.root().hex()[:16]}, {ballots} ballots checked")
+
+
+def serve(
+    board: Annotated[Path, typer.Argument(help="The board file.", exists=True, dir_okay=False)],
+    intake: Annotated[
+        bool, typer.Option("--intake", help="Take signed messages in, too; by who keeps the board's log.")
+    ] = False,
+    tiles: Annotated[
+        Path | None, typer.Option("--tiles", help="Folder for the static files; default: NAME.board.tiles.")
+    ] = None,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on.")] = 8470,
+    rate: Annotated[float, typer.Option("--rate", min=0.01, help="Entries a second of one author.")] = 2.0,
+    most: Annotated[int, typer.Option("--max-bytes", min=1024, help="Bytes of one message.")] = 4 << 20,
+) -> None:
+    """Serve a board over HTTP: the file with ranges, checkpoint, tiles and bodies; with --intake a door for messages.
+
+    Not for internet voting to public office. The same static files can stand on any web server
+    (e2ev board export). While messages are taken in, no other command can post to this board.
+    Put TLS in front of it where others than this machine reach it.
+
+    Example: e2ev board serve council.board --port 8470
+    """
+    try:
+        import uvicorn
+
+        from e2ev.board.serve import WARNING, app_of
+    except ImportError as error:
+        raise NotReadyError(
+            f"serving needs packages that are not installed ({error.name})", remedy="pip install 'e2ev[serve]'"
+        ) from error
+    from e2ev.board.publish import Published
+    from e2ev.roles.desk import Desk
+
+    ui.say(ui.coloured(WARNING, "yellow", err=True))
+    with ExitStack() as stack, ui.progress("writing static files (entries)") as show:
+        published = Published(board, tiles or board.with_name(board.name + ".tiles"), show)
+        desk = stack.enter_context(Desk(board, published, rate=rate)) if intake else None
+        app = app_of(published, desk.take if desk else None, most)
+        ui.say(f"serving {board} on http://{host}:{port}" + (", messages are taken in" if desk else ", read-only"))
+        uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False, limit_concurrency=512)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from e2ev.board.merkle import Tree
 from e2ev.board.note import Checkpoint, NoteKey, check_checkpoint, parse_note
-from e2ev.board.reader import Committed, Cosigned, Damaged, Logged, open_board, read_head, scan
+from e2ev.board.reader import HEAD_BYTES, Committed, Cosigned, Damaged, Logged, open_board, read_head, scan
 from e2ev.errors import DataError, RejectedError
 from e2ev.record import bodies
 from e2ev.record.codec import decode
@@ -85,18 +85,22 @@ def check_committed(event: Committed, key: NoteKey, where: str) -> Checkpoint:
     return stated
 
 
-def signed_events(path: Path, key: NoteKey | None = None) -> Iterator[Logged | Committed | Cosigned]:
+def signed_events(
+    path: Path, key: NoteKey | None = None, offset: int = HEAD_BYTES, tree: Tree = Tree()  # noqa: B008 - frozen
+) -> Iterator[Logged | Committed | Cosigned]:  # fmt: skip
     """Yield what stands in a board file, every checkpoint checked; a torn tail ends it.
 
     Args:
         path: The board file.
         key: Of its log; None for the one that genesis names.
+        offset: Where to begin, as for `scan`.
+        tree: Over the entries before that.
 
     Raises:
         DataError: This is no board, or does not begin with genesis.
         RejectedError: A checkpoint is not the log's or not over its entries, or the board is damaged before one.
     """
-    for event in scan(path):
+    for event in scan(path, offset, tree):
         if isinstance(event, Damaged):
             if event.before_commit:
                 raise RejectedError(event.error.found, where=event.error.where, remedy=MIRROR)

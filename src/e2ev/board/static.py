@@ -109,7 +109,7 @@ def export(board: Path, folder: Path, progress: Progress = lambda _done, _all: N
         head = read_head(stream, str(board))
     if shown is not None:
         _check_grown(board, folder, shown)
-    with _writing(folder):
+    with writing(folder):
         target = Folder(folder, head, signed.checkpoint.size)
         for event in signed_events(board, signed.key):
             if event.end > signed.end:
@@ -123,7 +123,8 @@ def export(board: Path, folder: Path, progress: Progress = lambda _done, _all: N
 
 
 @contextmanager
-def _writing(folder: Path) -> Iterator[None]:
+def writing(folder: Path) -> Iterator[None]:
+    """Turn what the disk says into a `StorageError` that names the folder."""
     try:
         yield
     except OSError as error:
@@ -184,7 +185,7 @@ def restore(folder: Path, board: Path, progress: Progress = lambda _done, _all: 
         raise ConflictError("exists already", where=str(board), remedy="choose another name")
     new = board.with_name(f".{board.name}.new")
     try:
-        with _writing(board):
+        with writing(board):
             moved = _Restoring(folder, new, progress).run()
             new.rename(board)
     finally:

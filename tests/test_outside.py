@@ -1,4 +1,4 @@
-"""Programs of others judge a small log that we wrote, those that are installed; `python -m tests.outside` has a large one.
+"""Programs of others judge a small log that we wrote, those that are installed; `python -m tests.outside` a large one.
 
 E2EV_OUTSIDE names a folder that `python -m tests.outside --keep FOLDER` has filled.
 """

@@ -1,12 +1,15 @@
 """Boards as static files: deterministic, complete, restored byte by byte; nothing forged passes."""
 
 import shutil
+import tracemalloc
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from e2ev.board.fork import Relation, compare
+from e2ev.board.log import BoardLog
 from e2ev.board.merkle import check_consistency, check_inclusion, consistency_proof, inclusion_proof, leaf_hash, root_of
 from e2ev.board.note import Checkpoint, NoteKey, check_checkpoint, parse_vkey
 from e2ev.board.reader import Logged, scan
@@ -14,9 +17,10 @@ from e2ev.board.signed import last_signed
 from e2ev.board.static import HISTORY, body_path, export, restore
 from e2ev.board.tiles import TileReader, TileWriter, open_tiles, tile_path
 from e2ev.errors import ConflictError, DataError, E2evError, RejectedError, StorageError
+from e2ev.hashing import election_identifier
 from e2ev.record.frame import FrameKind, frame
 from e2ev.record.kinds import Kind
-from tests.records import LOG_KEY, ORIGIN, Writer, founded_board, key, new_board
+from tests.records import LOG_KEY, ORIGIN, Writer, founded_board, genesis, key, new_board
 from tests.reference import REFERENCE, needs
 
 KEY = NoteKey(ORIGIN, LOG_KEY.verify_key)
@@ -202,6 +206,26 @@ def test_import_of_a_shortened_history_is_refused(exported: Path, tmp_path: Path
     folder = spoilt(exported, HISTORY, lambda data: data[: -longer - 17], tmp_path / "short")
     with pytest.raises(RejectedError, match="not the last one"):
         restore(folder, tmp_path / "again.board")
+
+
+def test_memory_does_not_grow_with_the_board(tmp_path: Path) -> None:
+    peaks = []
+    for number, count in enumerate((10, 90)):
+        folder, first = tmp_path / str(number), genesis()
+        (folder / "keep").mkdir(parents=True)
+        writer = Writer(1, election_identifier(first.body))
+        board = folder / "test.board"
+        with BoardLog.create(board, folder / "keep", ORIGIN, LOG_KEY, writer.pen.election) as log:
+            log.append(
+                [first, *(writer.write(Kind.BALLOT, bytes([n % 256]) * 40_000, bytes(32)) for n in range(count))]
+            )
+        tracemalloc.start()
+        export(board, folder / "out")
+        restore(folder / "out", folder / "again.board")
+        assert compare(board, folder / "again.board").relation is Relation.IDENTICAL
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] - peaks[0] < 80 * 40_000 / 10
 
 
 # Reading proofs

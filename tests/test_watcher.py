@@ -185,6 +185,16 @@ def test_body_signature_and_chain_are_checked(tmp_path: Path) -> None:
         assert looked(path, tmp_path / "home") == checks
 
 
+def test_board_that_is_gone_or_another_file_is_noticed(board: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copy(board, tmp_path / "b.board"))
+    watcher = Watcher(copy, tmp_path / "home", KEY, judging=False)
+    assert list(watcher.look()) == []
+    copy.write_bytes(bytes(len(board.read_bytes())))
+    assert [alarm.check for alarm in watcher.look()] == ["changed"]
+    copy.unlink()
+    assert [alarm.check for alarm in watcher.look()] == ["changed"]
+
+
 def test_another_log_than_the_one_named_is_noticed(board: Path, tmp_path: Path) -> None:
     watcher = Watcher(board, tmp_path / "home", NoteKey(ORIGIN, key(9).verify_key), judging=False)
     assert [alarm.check for alarm in watcher.look()] == ["B.2"]

@@ -47,24 +47,29 @@ def watch(
     boards = sorted(where.glob("*.board")) if where.is_dir() else [where]
     if not boards:
         raise typer.BadParameter("there is no board in that folder", param_hint="WHERE")
-    folders = [(home / board.name if home and where.is_dir() else home) or _home_of(board) for board in boards]
-    watchers = {board: Watcher(board, folder, key_of(key), judging=not log_only)
-                for board, folder in zip(boards, folders, strict=True)}  # fmt: skip
-    worst = 0
+    homes = [home / board.name if home and where.is_dir() else home or _home_of(board) for board in boards]
+    watchers = [Watcher(board, own, key_of(key), judging=not log_only)
+                for board, own in zip(boards, homes, strict=True)]  # fmt: skip
     told: set[tuple[Path, Alarm]] = set()
     while True:
-        for board, watcher in watchers.items():
-            before = watcher.position.tree.size
-            for alarm in watcher.look():
-                worst = max(worst, _CONFLICT if alarm.check in _LOST else _REJECTED)
-                if (board, alarm) not in told:
-                    told.add((board, alarm))
-                    _raise(board, alarm, as_json=as_json)
-            if once or watcher.position.tree.size != before:
-                _tell(board, watcher, as_json=as_json)
+        worst = max(_look(board, watcher, told, always=once, as_json=as_json)
+                    for board, watcher in zip(boards, watchers, strict=True))  # fmt: skip
         if once:
             raise typer.Exit(worst)
         time.sleep(seconds)
+
+
+def _look(board: Path, watcher: "Watcher", told: "set[tuple[Path, Alarm]]", *, always: bool, as_json: bool) -> int:
+    """Look at one board, tell what is new, and return the exit code for that."""
+    worst, before = 0, watcher.position.tree.size
+    for alarm in watcher.look():
+        worst = max(worst, _CONFLICT if alarm.check in _LOST else _REJECTED)
+        if (board, alarm) not in told:
+            told.add((board, alarm))
+            _raise(board, alarm, as_json=as_json)
+    if always or watcher.position.tree.size != before:
+        _tell(board, watcher, as_json=as_json)
+    return worst
 
 
 def _home_of(board: Path) -> Path:

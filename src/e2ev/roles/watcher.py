@@ -140,14 +140,18 @@ class Watcher:
         """Yield what is wrong with what has come since; afterwards the state covers it, if nothing was.
 
         Raises:
-            DataError: The board cannot be opened.
+            StorageError: The watcher's own disk refused.
         """
-        for alarm in self._log_alarms():
+        try:
+            for alarm in self._log_alarms():
+                self._sound = False
+                yield self._with_evidence(alarm) if alarm.entry is None else alarm
+            for alarm in self._ballot_alarms():
+                self._sound = False
+                yield alarm
+        except DataError as error:  # the file was there when watching began
             self._sound = False
-            yield self._with_evidence(alarm) if alarm.entry is None else alarm
-        for alarm in self._ballot_alarms():
-            self._sound = False
-            yield alarm
+            yield Alarm(CHANGED, f"the board cannot be read any more: {error.found} ({error.where})")
         if self._sound and self.position != self.state.position:
             self.state = replace(self.state, position=self.position)
         if self._sound and self.state != self._kept:

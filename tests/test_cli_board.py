@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from e2ev.board.note import NoteKey
+from e2ev.board.note import COSIGNATURE, NoteKey, sign_cosignature
 from e2ev.board.reader import Committed, scan
+from e2ev.board.signed import last_signed
 from e2ev.demo import elections
 from e2ev.demo.elections import one
 from e2ev.demo.honest import PASSPHRASE, HonestElection
 from e2ev.demo.toy import TOY
 from e2ev.group import P3072
+from e2ev.record.frame import FrameKind, frame
 from tests.commands import Shell
 from tests.elections import finished
 from tests.records import LOG_KEY, ORIGIN, founded_board, key
@@ -57,6 +59,22 @@ def test_verify_says_whether_the_log_holds_and_whose_it_is(board: Path, tmp_path
         copy.write_bytes(changed)
         said = e2ev("board", "verify", copy, "--key", VKEY, "--json", code=1).json
         assert [one["check"] for one in said["findings"]] == [check]
+
+
+def test_verify_with_a_policy_says_whether_a_quorum_has_seen_the_board(board: Path, tmp_path: Path) -> None:
+    e2ev, copy, policy = Shell(), Path(shutil.copy(board, tmp_path / "copy.board")), tmp_path / "my.policy"
+    witness = NoteKey("witness.example", key(4).verify_key, COSIGNATURE)
+    policy.write_text(f"log {VKEY}\nwitness w {witness.vkey()}\nquorum w\n")
+    assert "no quorum" in e2ev("board", "verify", copy, "--policy", policy, code=7).out
+    signed = last_signed(copy)
+    line = sign_cosignature(signed.checkpoint.text(), "witness.example", key(4), 1_800_000_000).encode()
+    with copy.open("ab") as end:
+        end.write(frame(FrameKind.COSIGNATURE, signed.note + line))
+    said = e2ev("board", "verify", copy, "--policy", policy, "--json").json
+    assert (said["quorum"], said["cosigners"], said["identity_checked"]) == (True, ["w"], True)
+    assert e2ev("board", "checkpoint", copy).out.encode() == signed.note + line
+    policy.write_text(f"log {OTHER}\nquorum none\n")
+    e2ev("board", "verify", copy, "--policy", policy, code=1)
 
 
 def test_checkpoint_is_printed_alone(board: Path) -> None:

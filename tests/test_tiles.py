@@ -11,8 +11,8 @@ import pytest
 from e2ev.board.fork import Relation, compare
 from e2ev.board.log import BoardLog
 from e2ev.board.merkle import check_consistency, check_inclusion, consistency_proof, inclusion_proof, leaf_hash, root_of
-from e2ev.board.note import Checkpoint, NoteKey, check_checkpoint, parse_vkey
-from e2ev.board.reader import Logged, scan
+from e2ev.board.note import Checkpoint, NoteKey, check_checkpoint, parse_vkey, sign_cosignature
+from e2ev.board.reader import Committed, Logged, scan
 from e2ev.board.signed import last_signed
 from e2ev.board.static import HISTORY, body_path, export, restore
 from e2ev.board.tiles import TileReader, TileWriter, open_tiles, tile_path
@@ -110,11 +110,14 @@ def test_board_comes_back_byte_by_byte(board: Path, exported: Path, tmp_path: Pa
 
 def test_large_body_and_cosignatures_come_back_and_a_torn_tail_does_not(tmp_path: Path) -> None:
     board = founded_board(tmp_path / "a", (1, 3))
-    lines = b"\xe2\x80\x94 witness.example " + b"A" * 96 + b"\n"
-    whole = board.read_bytes() + frame(FrameKind.COSIGNATURE, lines)
+    signed = last_signed(board)
+    line = sign_cosignature(signed.checkpoint.text(), "witness.example", key(1), 1).encode()
+    earlier = next(event.note for event in scan(board) if isinstance(event, Committed)) + line
+    frames = (frame(FrameKind.COSIGNATURE, note) for note in (signed.note + line, b"no note", earlier))
+    whole = board.read_bytes() + b"".join(frames)
     board.write_bytes(whole + b"\x01torn")
     export(board, tmp_path / "out")
-    assert (tmp_path / "out" / "checkpoint").read_bytes().endswith(lines)
+    assert (tmp_path / "out" / "checkpoint").read_bytes() == signed.note + line == last_signed(board).cosigned
     restore(tmp_path / "out", tmp_path / "b.board")
     assert (tmp_path / "b.board").read_bytes() == whole
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from e2ev.board.follow import Alarm, Position
     from e2ev.board.fork import Comparison
     from e2ev.board.note import NoteKey
+    from e2ev.board.policy import Standing
 
 app = typer.Typer(help="The board as a file and a log.", no_args_is_help=True)
 
@@ -25,7 +26,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 
 ROOT_WORDS = 8
 """Words of a spoken root: 128 bits."""
-_REJECTED, _INCOMPLETE, _FORK = 1, 4, 8
+_REJECTED, _INCOMPLETE, _UNMET, _FORK = 1, 4, 7, 8
 
 
 class Target(StrEnum):
@@ -113,16 +114,19 @@ app.command()(recover)
 def verify(
     board: Board,
     key: Key = None,
+    policy: Annotated[Path | None, typer.Option("--policy", help="Your policy file: logs and cosigners.")] = None,
     no_anchor: Annotated[bool, typer.Option("--no-anchor", help="Do without the log's key from elsewhere.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check a board as a log: its frames, roots, checkpoints, signatures, bodies, authors' chains.
 
-    Whether the election is right is another question: e2ev verify. Without the log's key from elsewhere
-    the board is consistent in itself at best, which is exit code 4.
+    Whether the election is right is another question: e2ev verify. Without the log's key from elsewhere, or
+    a policy that names it, the board is consistent in itself at best: exit code 4. Exit code 7 if the policy's
+    quorum has not cosigned its last checkpoint.
 
     Example: e2ev board verify council.board --key "$(cat council.vkey)"
     """
+    from e2ev.board.cosigned import judge_last
     from e2ev.board.follow import Alarm, begin, follow
 
     position, alarms, size = begin(board, key_of(key)), list[Alarm](), board.stat().st_size
@@ -136,11 +140,16 @@ def verify(
             show(position.end, size)
     if position.end < size and not any(alarm.entry is None or alarm.check == "B.1" for alarm in alarms):
         alarms.append(Alarm("B.1", f"{size - position.end} bytes stand behind the last checkpoint"))
-    _show_verified(position, alarms, named=key is not None, as_json=as_json)
-    raise typer.Exit(_REJECTED if alarms else 0 if key or no_anchor else _INCOMPLETE)
+    named = key is not None or policy is not None
+    standing = judge_last(board, read_policy(policy)) if policy and not alarms else None
+    _show_verified(position, alarms, standing, named=named, as_json=as_json)
+    unmet = standing is not None and not standing.quorum
+    raise typer.Exit(_REJECTED if alarms else _UNMET if unmet else 0 if named or no_anchor else _INCOMPLETE)
 
 
-def _show_verified(position: "Position", alarms: "list[Alarm]", *, named: bool, as_json: bool) -> None:
+def _show_verified(
+    position: "Position", alarms: "list[Alarm]", standing: "Standing | None", *, named: bool, as_json: bool
+) -> None:
     from e2ev.codes import spoken
 
     root, vkey = position.tree.root(), position.key.vkey() if position.key else ""
@@ -148,12 +157,16 @@ def _show_verified(position: "Position", alarms: "list[Alarm]", *, named: bool, 
         ui.out_json({
             "consistent": not alarms, "identity_checked": named, "entries": position.tree.size, "root": root.hex(),
             "log": vkey, "findings": [_alarm_json(alarm) for alarm in alarms],
+            "quorum": standing.quorum if standing else None, "cosigners": list(standing.cosigned) if standing else None,
         })  # fmt: skip
         return
     words = "THE LOG IS BROKEN" if alarms else "THE LOG HOLDS" if named else "CONSISTENT IN ITSELF"
     ui.out(ui.coloured(words, "red" if alarms else "green") + f": {position.tree.size} entries under its checkpoints")
     ui.out(f"root  {root.hex()}\n      {spoken(root, ROOT_WORDS)}")
     ui.out(f"log   {ui.printable(vkey) or 'unknown'}")
+    if standing is not None:
+        names = ", ".join(map(ui.printable, standing.cosigned)) or "nobody"
+        ui.out(f"seen  by {names}: {'a quorum' if standing.quorum else 'no quorum'} of your policy")
     for alarm in alarms[:20]:
         ui.out("  " + said(alarm))
     if len(alarms) > 20:

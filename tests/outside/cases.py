@@ -54,10 +54,11 @@ def log_of(folder: Path, size: int) -> Path:
             made = min(GROUP, left)
             log.append([writer.write() for _ in range(made)])
             left -= made
-    text = last_signed(board).checkpoint.text()
+    signed = last_signed(board)
+    text = signed.checkpoint.text()
     lines = "".join(sign_cosignature(text, f"witness-{n}.example", key(n), 1_800_000_000 + n) for n in (1, 2))
     with board.open("ab") as stream:
-        stream.write(frame(FrameKind.COSIGNATURE, lines.encode()))
+        stream.write(frame(FrameKind.COSIGNATURE, signed.note + lines.encode()))
     return board
 
 

@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from e2ev.board.cosigned import joined
 from e2ev.board.merkle import Tree
-from e2ev.board.note import Checkpoint, NoteKey, check_checkpoint, parse_note
+from e2ev.board.note import MAX_SIGNATURES, Checkpoint, NoteKey, check_checkpoint
+from e2ev.board.outline import log_of
 from e2ev.board.reader import HEAD_BYTES, Committed, Cosigned, Damaged, Logged, open_board, read_head, scan
 from e2ev.errors import DataError, RejectedError
 from e2ev.record import bodies
 from e2ev.record.codec import decode
-from e2ev.record.entry import Entry, key_of
+from e2ev.record.entry import Entry
 from e2ev.record.kinds import Kind
 
 MIRROR = "get the board again, from a second place as well"
@@ -29,7 +31,7 @@ class Signed:
         key: The log's key.
         checkpoint: What it signed last.
         note: The note in which it did.
-        cosignatures: Lines of witnesses for that note, not checked.
+        cosigned: The same, with the lines of witnesses that stand behind it, not checked.
         end: Offset behind the last checkpoint and its cosignatures.
         loose: Whole entries behind it, which nobody was promised.
     """
@@ -38,23 +40,20 @@ class Signed:
     key: NoteKey
     checkpoint: Checkpoint
     note: bytes
-    cosignatures: bytes
+    cosigned: bytes
     end: int
     loose: int
 
-    @property
-    def cosigned(self) -> bytes:
-        """The note with the lines of the witnesses behind the log's own."""
-        return with_lines(self.note, self.cosignatures)
 
+def with_lines(note: bytes, cosigned: bytes) -> bytes:
+    """Return a checkpoint with the lines that a cosigned checkpoint adds to it, if it is the same one.
 
-def with_lines(note: bytes, lines: bytes) -> bytes:
-    """Return a note with further signature lines; without them if they are none: nobody vouches for their form."""
-    try:
-        parse_note(note + lines)
-    except DataError:
+    Nobody vouches for what stands in cosignature frames: what makes no note of it changes nothing.
+    """
+    merged = joined((note, cosigned))
+    if len(merged) != 1 or len(merged[0].signatures) > MAX_SIGNATURES:
         return note
-    return note + lines
+    return merged[0].to_bytes()
 
 
 def log_key_of(genesis: Entry, where: str) -> NoteKey:
@@ -65,11 +64,7 @@ def log_key_of(genesis: Entry, where: str) -> NoteKey:
     """
     if genesis.header.kind != Kind.GENESIS:
         raise DataError("the first entry of a board is genesis", where=where)
-    body = decode(bodies.Genesis, genesis.body, None, where).form
-    try:
-        return NoteKey(body.log_origin, key_of(body.log_key))
-    except ValueError as error:
-        raise DataError("genesis gives the log a name that no log can have", where=where) from error
+    return log_of(decode(bodies.Genesis, genesis.body, None, where).form)
 
 
 def check_committed(event: Committed, key: NoteKey, where: str) -> Checkpoint:
@@ -125,17 +120,17 @@ def last_signed(path: Path, key: NoteKey | None = None) -> Signed:
     """
     with open_board(path) as stream:
         election = read_head(stream, str(path)).election
-    tree, lines, last = Tree(), b"", list[Committed]()
+    tree, cosigned, last = Tree(), b"", list[Committed]()
     end = 0
     for event in signed_events(path, key):
         if isinstance(event, Logged):
             key = key or log_key_of(event.entry, f"{path}, entry 0")
             tree = event.before.append(event.entry.leaf_hash)
         elif isinstance(event, Committed):
-            last, lines, end = [event], b"", event.end
+            last, cosigned, end = [event], event.note, event.end
         elif last and last[0].size == tree.size:
-            lines, end = lines + event.lines, event.end
+            cosigned, end = with_lines(cosigned, event.note), event.end
     if not last or key is None:
         raise DataError("nothing on this board was ever signed", where=str(path))
     checkpoint = Checkpoint(key.name, last[0].size, last[0].root)
-    return Signed(election, key, checkpoint, last[0].note, lines, end, tree.size - checkpoint.size)
+    return Signed(election, key, checkpoint, last[0].note, cosigned, end, tree.size - checkpoint.size)

@@ -74,8 +74,8 @@ class Folder:
             self._remember(FrameKind.CHECKPOINT, event.note)
         else:
             if self._noted == self._tiles.size:
-                self._note = with_lines(self._note, event.lines)
-            self._remember(FrameKind.COSIGNATURE, event.lines)
+                self._note = with_lines(self._note, event.note)
+            self._remember(FrameKind.COSIGNATURE, event.note)
 
     def publish(self) -> None:
         """Show the last checkpoint; `OSError` if the disk refuses."""

@@ -5,7 +5,6 @@ nobody sees who stands behind a voter at home, and no receipt changes that.
 """
 
 import time
-from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -18,9 +17,11 @@ from e2ev.ballot import BallotContext
 from e2ev.board.note import check_checkpoint
 from e2ev.board.publish import Published
 from e2ev.board.reader import Logged, open_board, scan
+from e2ev.board.receipt import Linked, Proof, receipt_file
 from e2ev.board.tiles import TileReader
 from e2ev.errors import DataError, InternalError, NotReadyError, PolicyError, RejectedError, StorageError
 from e2ev.group import STANDARD_GROUPS, Group
+from e2ev.record.codec import encode
 from e2ev.record.entry import Entry, check_header_signature, read_message
 from e2ev.record.frame import FrameKind, read_frame
 from e2ev.record.kinds import Kind, body_limit
@@ -55,7 +56,7 @@ class Receipted:
     Attributes:
         entry: Its leaf hash.
         index: Its place on the board.
-        receipt: A C2SP tlog proof under the first checkpoint that covers it.
+        receipt: Under the first checkpoint that covers it; nobody has cosigned that one yet, so it is provisional.
     """
 
     entry: bytes
@@ -194,13 +195,8 @@ class Desk:
         note = _note_behind(self._board, offset)
         checkpoint = check_checkpoint(note, self._published.key)
         _, proof = TileReader(self._published.folder, checkpoint).proved(index)
-        return Receipted(entry.leaf_hash, index, tlog_proof(index, proof, note))
-
-
-def tlog_proof(index: int, proof: Sequence[bytes], note: bytes) -> str:
-    """Return a receipt: that an entry stands at `index` under a checkpoint (C2SP tlog-proof v1)."""
-    hashes = "".join(b64encode(one).decode() + "\n" for one in proof)
-    return f"c2sp.org/tlog-proof@v1\nindex {index}\n{hashes}\n{note.decode()}"
+        linked = encode(Linked(1, entry.leaf, None, ()))
+        return Receipted(entry.leaf_hash, index, receipt_file((Proof(linked, index, proof, note),)).decode())
 
 
 def _entries_of(data: bytes) -> tuple[Entry, ...]:

@@ -1,7 +1,9 @@
 """What the tests of the record and the board share: keys, authors with their pens, and values of any record type."""
 
 import unicodedata
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from itertools import cycle
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -12,6 +14,7 @@ from e2ev.board.log import BoardLog
 from e2ev.ceremony import SealedShare
 from e2ev.demo.toy import TOY
 from e2ev.group import Element, Scalar
+from e2ev.hashing import election_identifier
 from e2ev.record import bodies
 from e2ev.record.codec import encode
 from e2ev.record.entry import Entry, Header, Pen, author_of
@@ -60,6 +63,33 @@ def new_board(folder: Path, disk: Disk = REAL) -> BoardLog:
 def old_board(folder: Path, disk: Disk = REAL) -> BoardLog:
     """Return the writer of the board that `new_board` made in `folder`, not yet entered."""
     return BoardLog(folder / "test.board", folder / "keep", ORIGIN, LOG_KEY, disk=disk, reserve=0)
+
+
+def genesis(number: int = 0) -> Entry:
+    """Return a genesis that names the log of `new_board`, by `key(number)`; nothing else in it is right."""
+    body = replace(sample(bodies.Genesis), log_origin=ORIGIN, log_key=author_of(LOG_KEY.verify_key))
+    return Writer(number, bytes(32)).write(Kind.GENESIS, body)
+
+
+def founded_board(folder: Path, sizes: Sequence[int], authors: Sequence[int] = (1,), name: str = "test") -> Path:
+    """Return a board that begins with genesis, and whose log signed it at each of these sizes.
+
+    Args:
+        folder: New, or without a board.
+        sizes: Rising; the first is at least 1.
+        authors: Who writes the entries behind genesis, in turn, by the numbers of their keys.
+        name: Of the file.
+    """
+    (folder / "keep").mkdir(parents=True, exist_ok=True)
+    first = genesis()
+    election = election_identifier(first.body)
+    writers = {author: Writer(author, election) for author in authors}
+    turn = cycle(authors)
+    with BoardLog.create(folder / f"{name}.board", folder / "keep", ORIGIN, LOG_KEY, election) as log:
+        for size in sizes:
+            fresh = [] if log.size else [first]
+            log.append([*fresh, *(writers[next(turn)].write() for _ in range(size - log.size - len(fresh)))])
+    return folder / f"{name}.board"
 
 
 def sample(kind: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from e2ev.errors import E2evError, InternalError, StorageError
-from e2ev_cli import auditor, ballot, device, receipt, shards, station, ui, voter
+from e2ev_cli import auditor, ballot, board_live, device, receipt, shards, station, ui, voter
 from e2ev_cli.bench import bench
 from e2ev_cli.board import app as board_app
 from e2ev_cli.ceremony import app as ceremony_app
@@ -57,6 +57,8 @@ app.add_typer(receipt.app, name="receipt")
 app.add_typer(witness_app, name="witness")
 app.command()(auditor.verify)
 app.command()(shards.merge)
+board_app.command()(board_live.watch)
+board_app.command()(board_live.serve)
 board_app.add_typer(station.app)
 app.add_typer(board_app, name="board")
 app.add_typer(shards.commitments, name="commitments")

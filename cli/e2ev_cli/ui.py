@@ -44,6 +44,17 @@ def out_json(value: object) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
+def out_line(value: object) -> None:
+    """Print one JSON value on one line, for who reads line by line."""
+    typer.echo(json.dumps(value, ensure_ascii=False))
+
+
+def ring() -> None:
+    """Ring the terminal's bell, where there is a terminal."""
+    if sys.stderr.isatty():
+        typer.echo("\a", nl=False, err=True)
+
+
 def coloured(text: str, colour: str, *, err: bool = False) -> str:
     """Return text in a colour, where the stream is a terminal and nobody asked for none."""
     stream = sys.stderr if err else sys.stdout

@@ -1,6 +1,7 @@
 """Cosigned checkpoints of a board: which there are, and which are taken in (specs/board.md, "Cosignatures")."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from e2ev.board.note import (
     COSIGNATURE,
@@ -13,8 +14,8 @@ from e2ev.board.note import (
     parse_checkpoint,
     parse_note,
 )
-from e2ev.board.outline import Outline
-from e2ev.board.policy import Policy, judge
+from e2ev.board.outline import Outline, read_outline
+from e2ev.board.policy import Policy, Standing, judge
 from e2ev.errors import ConflictError, DataError, E2evError, NotReadyError, RejectedError
 
 
@@ -55,6 +56,19 @@ def best_checkpoint(outline: Outline, index: int, policy: Policy | None = None) 
         found = f"no checkpoint that the log signed covers entry {index} yet"
         raise NotReadyError(found, remedy="ask again with a newer board")
     return max(choices, key=lambda choice: choice[0])[1].to_bytes()
+
+
+def judge_last(board: Path, policy: Policy) -> Standing:
+    """Return what a policy says of a board's last checkpoint, with all that witnesses have added to it.
+
+    Raises:
+        DataError: The file is no board.
+        NotReadyError: The log did not sign its last checkpoint.
+        PolicyError: The policy does not know the log.
+        RejectedError: The board is damaged.
+    """
+    outline = read_outline(board)
+    return judge(policy, best_checkpoint(outline, outline.size - 1, policy), where=str(board))
 
 
 def _trimmed(note: Note, log: NoteKey, policy: Policy | None) -> Note | None:

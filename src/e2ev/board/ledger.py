@@ -56,7 +56,7 @@ class Ledger:
     def examine(self, logged: Logged) -> tuple[list[Objection], Callable[[], None]]:
         """Return what speaks against an entry, and what takes it in if nothing does."""
         entry = logged.entry
-        objections = self._kept(_outside(entry))
+        objections = self._kept(outside_objections(entry))
         if objections:
             return objections, _nothing
         if self.contents is None:
@@ -160,8 +160,8 @@ def read_contents(path: Path, groups: Sequence[Group] = STANDARD_GROUPS) -> Cont
     return read_ledger(path, groups).held
 
 
-def _outside(entry: Entry) -> Iterator[Objection]:
-    """What can be said without knowing the election: signature, body, the code beside it."""
+def outside_objections(entry: Entry) -> Iterator[Objection]:
+    """Yield what can be said without knowing the election: about the signature, the body, the code beside it."""
     try:
         check_header_signature(entry.header, "header")
     except E2evError as error:

@@ -8,14 +8,18 @@ widths could be cut into the same 64 bytes in more than one way.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import islice
 
 from e2ev.errors import RejectedError
 
 __all__ = ["EMPTY_ROOT", "HASH_BYTES", "Tree", "check_consistency", "check_inclusion", "consistency_proof",
-           "inclusion_proof", "leaf_hash", "node_hash", "root_of"]  # fmt: skip
+           "consistency_ranges", "inclusion_proof", "inclusion_ranges", "leaf_hash", "node_hash", "range_roots",
+           "root_of"]  # fmt: skip
 
 HASH_BYTES = 32
 EMPTY_ROOT = sha256(b"").digest()
+Range = tuple[int, int]
+"""The first leaf of a range, and the one behind its last."""
 
 
 def leaf_hash(data: bytes) -> bytes:
@@ -102,17 +106,28 @@ def inclusion_proof(leaf_hashes: Sequence[bytes], index: int, size: int) -> tupl
     """
     if not 0 <= index < size <= len(leaf_hashes):
         raise ValueError(f"no proof for leaf {index} of {size} out of {len(leaf_hashes)} leaves")
-    proof = []
+    return tuple(_range_root(leaf_hashes, *span) for span in inclusion_ranges(index, size))
+
+
+def inclusion_ranges(index: int, size: int) -> tuple[Range, ...]:
+    """Return the ranges of leaves whose roots are the inclusion proof of leaf `index` among `size`, in its order.
+
+    Raises:
+        ValueError: Not 0 <= index < size.
+    """
+    if not 0 <= index < size:
+        raise ValueError(f"no proof for leaf {index} of {size}")
+    spans = list[Range]()
     start, end = 0, size
     while end - start > 1:
         middle = _split(start, end)
         if index < middle:
-            proof.append(_range_root(leaf_hashes, middle, end))
+            spans.append((middle, end))
             end = middle
         else:
-            proof.append(_range_root(leaf_hashes, start, middle))
+            spans.append((start, middle))
             start = middle
-    return tuple(reversed(proof))
+    return tuple(reversed(spans))
 
 
 def check_inclusion(
@@ -158,19 +173,50 @@ def consistency_proof(leaf_hashes: Sequence[bytes], old: int, new: int) -> tuple
     """
     if not 0 < old <= new <= len(leaf_hashes):
         raise ValueError(f"no proof from size {old} to {new} out of {len(leaf_hashes)} leaves")
-    proof = []
+    return tuple(_range_root(leaf_hashes, *span) for span in consistency_ranges(old, new))
+
+
+def consistency_ranges(old: int, new: int) -> tuple[Range, ...]:
+    """Return the ranges of leaves whose roots are the consistency proof from size `old` to `new`, in its order.
+
+    Raises:
+        ValueError: Not 0 < old <= new.
+    """
+    if not 0 < old <= new:
+        raise ValueError(f"no proof from size {old} to {new}")
+    spans = list[Range]()
     start, end = 0, new
     while end != old:
         middle = _split(start, end)
         if old <= middle:
-            proof.append(_range_root(leaf_hashes, middle, end))
+            spans.append((middle, end))
             end = middle
         else:
-            proof.append(_range_root(leaf_hashes, start, middle))
+            spans.append((start, middle))
             start = middle
     if start > 0:
-        proof.append(_range_root(leaf_hashes, start, end))
-    return tuple(reversed(proof))
+        spans.append((start, end))
+    return tuple(reversed(spans))
+
+
+def range_roots(leaf_hashes: Iterable[bytes], spans: Sequence[Range]) -> tuple[bytes, ...]:
+    """Return the root over each range of leaves, in one pass and with memory for their peaks alone.
+
+    Args:
+        leaf_hashes: From leaf 0 on; what follows the last range is not asked for.
+        spans: Ranges (first leaf, leaf behind the last), none empty.
+
+    Raises:
+        ValueError: There are too few leaves.
+    """
+    trees = [Tree()] * len(spans)
+    for index, leaf in enumerate(islice(leaf_hashes, max((end for _, end in spans), default=0))):
+        for i, (start, end) in enumerate(spans):
+            if start <= index < end:
+                trees[i] = trees[i].append(leaf)
+    if any(tree.size != end - start for tree, (start, end) in zip(trees, spans, strict=True)):
+        raise ValueError("there are fewer leaves than the ranges reach over")
+    return tuple(tree.root() for tree in trees)
 
 
 def check_consistency(

@@ -134,9 +134,13 @@ class Administrator:
         """
         return SigningKey.from_seed(open_key_file(self.key_path, passphrase)[1])
 
-    def collect(self, folders: Sequence[Path]) -> list[Collected]:
-        """Post every message that is right and whose time has come; others stay where they are, with the reason."""
-        waiting = messages_in(tuple(folders))
+    def collect(self, places: Sequence[Path]) -> list[Collected]:
+        """Post every message that is right and whose time has come; others stay where they are, with the reason.
+
+        Args:
+            places: Message files, and folders with some.
+        """
+        waiting = messages_in(tuple(places))
         done: dict[Path, Collected] = {}
         with Intake(self.board, self.groups) as intake:
             progress = True

@@ -9,15 +9,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from e2ev import ceremony, tally
-from e2ev.ballot import EncryptedBallot
+from e2ev import ceremony, hashing, tally
+from e2ev.ballot import BallotContext, EncryptedBallot
 from e2ev.board.contents import Contents, read_ballot
 from e2ev.board.tasks import Task, tasks_of
 from e2ev.errors import RejectedError
 from e2ev.record import bodies
-from e2ev.record.codec import admit, decode
+from e2ev.record.codec import admit, decode, judge_all
 from e2ev.record.entry import Entry, check_body, check_header_signature
 from e2ev.record.kinds import KINDS, Kind
+from e2ev.verify.ballots import CHECKS as BALLOT_CHECKS
+from e2ev.verify.ballots import HEADER_CHECK, BallotCase, BallotJob
+from e2ev.verify.setting import Setting
 
 
 def check_message(board: Path, contents: Contents, entry: Entry) -> None:
@@ -41,6 +44,32 @@ def check_message(board: Path, contents: Contents, entry: Entry) -> None:
         raise RejectedError(
             f"what this message says is wrong ({what})", culprit=who, remedy="go on without it, and tell everybody"
         )
+
+
+def check_ballot(setting: Setting, context: BallotContext, entry: Entry, previous: bytes | None) -> None:
+    """Check everything that a ballot says by itself, proofs and all, as a verifier will once it stands on the board.
+
+    Args:
+        setting: The election.
+        context: What ballots are judged with.
+        entry: The ballot; its author is an admitted device.
+        previous: The device's code before it, None for its first.
+
+    Raises:
+        DataError: The ballot cannot be read.
+        RejectedError: A check objects.
+    """
+    header, contents = entry.header, setting.contents
+    device = contents.devices[header.author]
+    device_hash = hashing.device_hash(context.extended_hash, device.name)
+    job = BallotJob(0, 0, 0, entry.leaf_hash, header.code or b"", header.author, header.counter, previous, device.unit,
+                    device.name, device_hash, False, None)  # fmt: skip
+    body = decode(bodies.BallotBody, entry.body, contents.group, "ballot")
+    case = BallotCase(context, job, judge_all([body], lambda _: False)[0])
+    for check in (*BALLOT_CHECKS, HEADER_CHECK):
+        for found in check.run(case) if check.run is not None else ():
+            raise RejectedError(f"refused by check {found.check}: {found.found}", where=found.place,
+                                culprit=found.culprit, remedy=f"e2ev explain {found.check}")  # fmt: skip
 
 
 def _accepts_these(_board: Path, contents: Contents, body: bodies.AcceptanceBody) -> bool:

@@ -77,6 +77,16 @@ class Intake:
         """Where a torn tail was set aside on opening."""
         return self._log.torn
 
+    @property
+    def size(self) -> int:
+        """Number of committed entries."""
+        return self._log.size
+
+    @property
+    def end(self) -> int:
+        """The offset at which the next entry will stand."""
+        return self._log.end
+
     def head(self, author: bytes) -> Head:
         """Return an author's last entry on the board."""
         return self._ledger.head(author)

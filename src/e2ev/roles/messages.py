@@ -23,9 +23,10 @@ def read_messages(path: Path) -> tuple[Entry, ...]:
         raise DataError(f"cannot be read: {error.strerror}", where=str(path), remedy="check the path") from error
 
 
-def messages_in(folders: tuple[Path, ...]) -> list[Path]:
-    """Return all message files in the folders and below, in order of their names."""
-    return sorted((path for folder in folders for path in folder.rglob("*" + SUFFIX)), key=lambda path: path.name)
+def messages_in(places: tuple[Path, ...]) -> list[Path]:
+    """Return all message files among these files, and in these folders and below, in order of their names."""
+    found = (path for place in places for path in ((place,) if place.is_file() else place.rglob("*" + SUFFIX)))
+    return sorted(found, key=lambda path: path.name)
 
 
 def unposted(outbox: Path, ledger: Ledger) -> list[Path]:

@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from e2ev.board.cosigned import joined
+from e2ev.board.fork import Evidence
 from e2ev.board.merkle import EMPTY_ROOT, check_consistency, consistency_proof, root_of
 from e2ev.board.note import (
     COSIGNATURE,
@@ -29,7 +30,6 @@ from e2ev.board.note import (
 from e2ev.board.outline import Outline, read_outline, statement_of
 from e2ev.errors import ConflictError, DataError, E2evError, PolicyError, RejectedError, WrongKeyError
 from e2ev.record.entry import author_of, key_of
-from e2ev.roles.evidence import Evidence
 from e2ev.roles.witness_state import RETIRE, Held, WitnessState, is_empty, read_state, write_state
 from e2ev.signing import SigningKey
 from e2ev.storage.disk import REAL, Disk, write_once

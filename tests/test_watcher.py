@@ -57,9 +57,9 @@ def test_only_new_bytes_are_read(board: Path, tmp_path: Path) -> None:
     offsets: list[int] = []
     real = reader.scan
 
-    def noted(path: Path, offset: int = HEAD_BYTES, *rest: Any) -> Any:
-        offsets.append(offset)
-        return real(path, offset, *rest)
+    def noted(path: Path, start: reader.Place = reader.BEGINNING) -> Any:
+        offsets.append(start.offset)
+        return real(path, start)
 
     with patch.object(following, "scan", noted):
         for end in ends_of(board):

@@ -12,7 +12,7 @@ from e2ev.board.cosigned import joined
 from e2ev.board.merkle import Tree
 from e2ev.board.note import MAX_SIGNATURES, Checkpoint, NoteKey, check_checkpoint
 from e2ev.board.outline import log_of
-from e2ev.board.reader import HEAD_BYTES, Committed, Cosigned, Damaged, Logged, open_board, read_head, scan
+from e2ev.board.reader import BEGINNING, Committed, Cosigned, Damaged, Logged, Place, open_board, read_head, scan
 from e2ev.errors import DataError, RejectedError
 from e2ev.record import bodies
 from e2ev.record.codec import decode
@@ -81,21 +81,20 @@ def check_committed(event: Committed, key: NoteKey, where: str) -> Checkpoint:
 
 
 def signed_events(
-    path: Path, key: NoteKey | None = None, offset: int = HEAD_BYTES, tree: Tree = Tree()  # noqa: B008 - frozen
-) -> Iterator[Logged | Committed | Cosigned]:  # fmt: skip
+    path: Path, key: NoteKey | None = None, start: Place = BEGINNING
+) -> Iterator[Logged | Committed | Cosigned]:
     """Yield what stands in a board file, every checkpoint checked; a torn tail ends it.
 
     Args:
         path: The board file.
         key: Of its log; None for the one that genesis names.
-        offset: Where to begin, as for `scan`.
-        tree: Over the entries before that.
+        start: Where to begin.
 
     Raises:
         DataError: This is no board, or does not begin with genesis.
         RejectedError: A checkpoint is not the log's or not over its entries, or the board is damaged before one.
     """
-    for event in scan(path, offset, tree):
+    for event in scan(path, start):
         if isinstance(event, Damaged):
             if event.before_commit:
                 raise RejectedError(event.error.found, where=event.error.where, remedy=MIRROR)

@@ -11,7 +11,8 @@ from e2ev.demo.story import STUFFED, Story, Told
 from e2ev.demo.toy import TOY
 
 STAGES = ("Key ceremony", "Voting opens", "A power cut", "A lying device", "60 ballots cast", "Two key holders",
-          "The counts come out", "An auditor", "10 ballots stuffed", "What this cannot show")  # fmt: skip
+          "The counts come out", "An auditor", "10 ballots stuffed", "Two independent cosigners",
+          "The log's keeper signs a second board", "What this cannot show")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,11 @@ def test_the_auditor_accepts_the_record_and_rejects_the_stuffed_one(told: list[T
 def test_stuffed_ballots_are_refused_one_by_one_and_their_station_named(told: list[Told]) -> None:
     assert told[8].lines[0].endswith("device D2 at Hoy and Walls posts after its chain was closed")
     assert f"{STUFFED} findings of check B.9, each naming device D2 at Hoy and Walls" in told[8].lines[1]
+
+
+def test_a_receipt_is_checked_without_the_board_and_a_second_board_is_exposed(told: list[Told]) -> None:
+    assert "cosigned by observers and university" in told[9].lines[1]
+    assert "a cosigner refuses: the log has signed two boards that do not continue each other" in told[10].lines
 
 
 def test_the_ward_has_the_published_counts() -> None:

@@ -78,16 +78,17 @@ def _tell(root: Path, count: int | None, seed: int, jobs: int) -> None:
                 ui.out("\n".join("   " + line for line in ui.table(told.table[1:], told.table[0]).splitlines()))
                 ui.out()
             ui.out(ui.coloured(f"   {told.meaning}", "dim"))
-    _epilogue(story.board, story.a_code())
+    _epilogue(story.board, story.a_code(), story.watching.root)
 
 
-def _epilogue(board: Path, code: str) -> None:
+def _epilogue(board: Path, code: str, watching: Path) -> None:
     anchors = board.with_suffix(".anchors.json")
     ui.out()
     ui.out(ui.coloured(BANNER, "yellow"))
     ui.out(f"The board stays in {board}. Try:")
     ui.out(f"   e2ev verify {board} --expect {anchors}")
     ui.out(f"   e2ev track {board} {code}")
+    ui.out(f"   e2ev receipt check {watching / 'receipt.txt'} --policy {watching / 'policy'}")
     ui.out("   e2ev demo --tamper list")
 
 

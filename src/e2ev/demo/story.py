@@ -13,6 +13,7 @@ from e2ev.board.log import BoardLog
 from e2ev.codes import short_hex, spoken, tracking_code
 from e2ev.demo import ward
 from e2ev.demo.honest import NAMES, PASSPHRASE, HonestElection
+from e2ev.demo.watching import COSIGNERS, Watching
 from e2ev.errors import RejectedError
 from e2ev.group import P4096, Group
 from e2ev.record.entry import Entry
@@ -81,6 +82,7 @@ class Story:
         self.election = HonestElection(root, group, jobs=jobs)
         self.votes = ward.ward_ballots(count, seed)
         self.progress = progress
+        self._watching: Watching | None = None
 
     @property
     def board(self) -> Path:
@@ -89,8 +91,20 @@ class Story:
 
     def a_code(self) -> str:
         """Return the tracking code of some counted ballot."""
+        return tracking_code(self._a_ballot())
+
+    @property
+    def watching(self) -> Watching:
+        """The cosigners, whose folders are made when they are first asked for."""
+        if self._watching is None:
+            folder = self.election.root / "watching"
+            folder.mkdir()
+            self._watching = Watching(folder, self.board)
+        return self._watching
+
+    def _a_ballot(self) -> bytes:
         contents = self.election.administrator.contents()
-        return tracking_code(next(code for code in contents.ballots if contents.counted(code)))
+        return next(code for code in contents.ballots if contents.counted(code))
 
     def stages(self) -> Iterator[Told]:
         """Run the election and tell each stage."""
@@ -103,6 +117,8 @@ class Story:
         yield self._counts()
         yield self._audit()
         yield self._stuffing()
+        yield self._cosigning()
+        yield self._fork()
         yield _limits()
 
     def _options(self, what: str) -> Options:
@@ -251,6 +267,34 @@ class Story:
             f"{STUFFED} ballots stuffed at {ward.STATIONS[STUFFER]} after it closed: {report.verdict.value}",
             (f"posted the ordinary way: {refused}", *_stuffing_lines(report)),
             "Even with the device's key and the log's own key, what was closed cannot be added to unseen.",
+        )
+
+    def _cosigning(self) -> Told:
+        self.watching.cosign()
+        receipt = self.watching.receipt(self._a_ballot())
+        size = self.watching.receipt_path.stat().st_size
+        if receipt.provisional:
+            raise RejectedError("the receipt is provisional")
+        return Told(
+            "Two independent cosigners, and a receipt that needs no board",
+            (
+                f"{' and '.join(COSIGNERS)} each read the file and cosigned {receipt.standing.checkpoint.size} entries",
+                f"a voter's receipt of {size:,} bytes, checked without the board or a network: entry {receipt.index}, "
+                f"cosigned by {' and '.join(receipt.standing.cosigned)}",
+            ),
+            "Whoever changes the board later contradicts papers and files that strangers hold.",
+        )
+
+    def _fork(self) -> Told:
+        fork = self.watching.fork(self.election.administrator.key(PASSPHRASE), self.election.group)
+        return Told(
+            "The log's keeper signs a second board, and is exposed",
+            (
+                f"from entry {fork.entry} on, the last entries were replaced and signed with the log's own key",
+                f"a cosigner refuses: {fork.refusal}",
+                f"evidence of {fork.size:,} bytes, checked with the log's key alone: {fork.evidence.name}",
+            ),
+            "Two signed boards prove the fraud by themselves; nobody has to be believed.",
         )
 
 

@@ -349,7 +349,7 @@ def states(run: Run, variants: int, rng: random.Random) -> Iterator[tuple[dict[P
 
 def torture(seed: int, wanted: int, tell: Callable[[str], None] = lambda _: None) -> Seen:
     """Go through so many states."""
-    rng, seen = random.Random(seed), Seen()
+    rng, seen, told = random.Random(seed), Seen(), 10_000
     known = cache(note.check_checkpoint)
     remembering = patch.multiple(recovery, check_checkpoint=known), patch.multiple(state, check_checkpoint=known)
     with folder_in_memory() as folder, remembering[0], remembering[1]:
@@ -363,7 +363,8 @@ def torture(seed: int, wanted: int, tell: Callable[[str], None] = lambda _: None
                     _state(folder, files, least, signed, rng, seen)
                     if seen.states >= wanted:
                         break
-                    if seen.states % 10_000 == 0:
+                    if seen.states >= told:
+                        told += 10_000
                         tell(str(seen))
     return seen
 

@@ -18,7 +18,7 @@ from e2ev.record.frame import FrameKind, read_frame
 from e2ev.signing import SIGNATURE_BYTES, SigningKey, VerifyKey, check_signature
 from e2ev.storage.disk import read_bounded
 
-STATE_EVERY = 4096
+STATE_EVERY = 2048
 """Entries between two states: what opening has to read takes well under a second."""
 _MAGIC = b"E2EVSTA1"
 _SIGNED = b"e2ev log state v1\0"

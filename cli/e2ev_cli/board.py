@@ -127,9 +127,10 @@ def verify(
     Example: e2ev board verify council.board --key "$(cat council.vkey)"
     """
     from e2ev.board.cosigned import judge_last
+    from e2ev.board.files import board_bytes
     from e2ev.board.follow import Alarm, begin, follow
 
-    position, alarms, size = begin(board, key_of(key)), list[Alarm](), board.stat().st_size
+    position, alarms, size = begin(board, key_of(key)), list[Alarm](), board_bytes(board)
     with ui.progress("reading the board (bytes)") as show:
         for step in follow(board, position):
             if isinstance(step, Alarm):

@@ -1,5 +1,6 @@
 """`e2ev board watch` and `e2ev board serve`: boards that grow while one looks."""
 
+import re
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from e2ev.board.follow import Alarm
     from e2ev.roles.watcher import Watcher
 
+SEGMENT = re.compile(r"\.[0-9]{4}$")
+"""How the stem of a board's second and further files ends."""
 _REJECTED, _CONFLICT = 1, 8
 _LOST = ("changed", "shrunk", "fork")
 
@@ -44,7 +47,7 @@ def watch(
     """
     from e2ev.roles.watcher import Watcher
 
-    boards = sorted(where.glob("*.board")) if where.is_dir() else [where]
+    boards = sorted(one for one in where.glob("*.board") if not SEGMENT.search(one.stem)) if where.is_dir() else [where]
     if not boards:
         raise typer.BadParameter("there is no board in that folder", param_hint="WHERE")
     homes = [home / board.name if home and where.is_dir() else home or _home_of(board) for board in boards]

@@ -3,9 +3,10 @@
 from pathlib import Path
 from threading import Lock
 
+from e2ev.board.files import board_bytes
 from e2ev.board.merkle import Tree
 from e2ev.board.note import NoteKey
-from e2ev.board.reader import Committed, Cosigned, Logged, open_board, read_head
+from e2ev.board.reader import Committed, Cosigned, Logged, Place, open_board, read_head
 from e2ev.board.signed import last_signed, signed_events
 from e2ev.board.static import Folder, Progress, writing
 from e2ev.errors import RejectedError
@@ -49,7 +50,7 @@ class Published:
             StorageError: The disk refused.
         """
         with self._lock:
-            size = self.board.stat().st_size
+            size = board_bytes(self.board)
             if size < self.end:
                 raise RejectedError(f"the board has {size} bytes, and had {self.end}", where=str(self.board))
             if size > self.end:
@@ -59,7 +60,7 @@ class Published:
     def _take_new(self) -> None:
         waiting, start = list[Logged](), self.end
         tree = self._tree
-        for event in signed_events(self.board, self.key, self.end, self._tree):
+        for event in signed_events(self.board, self.key, Place(self.end, self._tree)):
             if isinstance(event, Logged):
                 waiting.append(event)
                 tree = event.before.append(event.entry.leaf_hash)

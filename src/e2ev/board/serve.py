@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from e2ev.board.files import open_board
 from e2ev.board.publish import Published
 from e2ev.board.static import HISTORY
 from e2ev.board.tiles import CHECKPOINT
@@ -120,16 +121,17 @@ async def _board(published: Published, request: Request) -> Response:
     """Return the board up to its last checkpoint; it may grow meanwhile."""
     await _bring_up(published)
     end, stat = published.end, published.board.stat()
-    if "range" in request.headers and "if-range" not in request.headers:
+    one_file = stat.st_size >= end
+    if one_file and "range" in request.headers and "if-range" not in request.headers:
         until = os.stat_result((*stat[:6], end, *stat[7:]))
         return FileResponse(published.board, headers=FRESH, media_type=BINARY, stat_result=until)
-    headers = FRESH | {"content-length": str(end), "accept-ranges": "bytes"}
+    headers = FRESH | {"content-length": str(end), "accept-ranges": "bytes" if one_file else "none"}
     content = _bytes_of(published.board, 0 if request.method == "HEAD" else end)
     return StreamingResponse(content, headers=headers, media_type=BINARY)
 
 
 async def _bytes_of(path: Path, end: int) -> AsyncIterator[bytes]:
-    with path.open("rb") as stream:
+    with await run_in_threadpool(open_board, path) as stream:
         while end > 0 and (chunk := await run_in_threadpool(stream.read, min(_CHUNK, end))):
             end -= len(chunk)
             yield chunk

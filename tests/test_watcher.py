@@ -1,10 +1,9 @@
 """Watching a board: only new bytes are read, a restart goes on, and nothing that breaks stays unheard."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -14,7 +13,7 @@ from e2ev.board import reader
 from e2ev.board.follow import Advance, Alarm, begin, follow
 from e2ev.board.fork import check_evidence, read_evidence
 from e2ev.board.note import NoteKey
-from e2ev.board.reader import HEAD_BYTES, Committed, Logged, scan
+from e2ev.board.reader import BEGINNING, HEAD_BYTES, Committed, Event, Logged, Place, scan
 from e2ev.demo import elections
 from e2ev.demo.elections import bad_proof, one
 from e2ev.demo.toy import TOY
@@ -57,7 +56,7 @@ def test_only_new_bytes_are_read(board: Path, tmp_path: Path) -> None:
     offsets: list[int] = []
     real = reader.scan
 
-    def noted(path: Path, start: reader.Place = reader.BEGINNING) -> Any:
+    def noted(path: Path, start: Place = BEGINNING) -> Iterator[Event]:
         offsets.append(start.offset)
         return real(path, start)
 

@@ -15,11 +15,11 @@ from e2ev.board.merkle import Tree
 from e2ev.board.note import NoteKey
 from e2ev.board.objections import Objection
 from e2ev.board.reader import HEAD_BYTES, Committed, Cosigned, Damaged, Logged, Place, open_board, read_head, scan
-from e2ev.board.signed import check_committed, log_key_of
+from e2ev.board.signed import Naming, check_committed
 from e2ev.errors import DataError, E2evError
 from e2ev.hashing import election_identifier
 from e2ev.record.entry import NO_ENTRY
-from e2ev.record.frame import OVERHEAD, FrameKind, frame
+from e2ev.record.frame import FrameKind, frame
 
 CHANGED = "changed"
 SHRUNK = "shrunk"
@@ -145,17 +145,18 @@ def _committed(path: Path, position: Position, event: Committed, waiting: Sequen
     """Return the position with a new checkpoint, if the log signed it over just the entries before it."""
     key = position.key
     try:
-        if position.tree.size == 0:
-            if not waiting:
-                return Alarm("B.2", "a checkpoint before genesis")
-            named = log_key_of(waiting[0].entry, "entry 0")
-            if key is not None and named != key:
+        if position.tree.size == 0 or key is None:
+            naming = Naming()
+            for logged in waiting:
+                naming.take(logged.entry, logged.index, "the board")
+            named = naming.log(event.note, "the board")
+            if key not in (None, named):
                 return Alarm("B.2", f"the board's log is {named.vkey()}, not the one that you named", 0)
             key = named
-        check_committed(event, key, str(path))  # type: ignore[arg-type]  # there is a key behind genesis
+        check_committed(event, key, str(path))
     except E2evError as error:
         return Alarm("B.2", f"{error.found} ({error.where})")
-    return replace(position, key=key, note=event.note, noted_at=event.end - OVERHEAD - len(event.note), end=event.end)
+    return replace(position, key=key, note=event.note, noted_at=event.offset, end=event.end)
 
 
 def judge_log(position: Position, entries: Sequence[Logged]) -> tuple[list[Alarm], Mapping[bytes, Head]]:

@@ -1,13 +1,15 @@
 """A board as a log that signs what it says: its key, its checkpoints, its last state (specs/board.md, "Checkpoints").
 
-For whoever handles a board as a file, whatever election stands on it. The log's key is the one that genesis names;
+For whoever handles a board as a file, whatever election stands on it. The log's key is the one that the board names;
 whether that is the right one, only a key from elsewhere tells.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from e2ev.board.contents import station_origin
 from e2ev.board.cosigned import joined
 from e2ev.board.merkle import Tree
 from e2ev.board.note import MAX_SIGNATURES, Checkpoint, NoteKey, check_checkpoint
@@ -16,8 +18,9 @@ from e2ev.board.reader import BEGINNING, Committed, Cosigned, Damaged, Logged, P
 from e2ev.errors import DataError, RejectedError
 from e2ev.record import bodies
 from e2ev.record.codec import decode
-from e2ev.record.entry import Entry
+from e2ev.record.entry import Entry, key_of
 from e2ev.record.kinds import Kind
+from e2ev.record.stations import StationAdmittedBody
 
 MIRROR = "get the board again, from a second place as well"
 
@@ -56,15 +59,47 @@ def with_lines(note: bytes, cosigned: bytes) -> bytes:
     return merged[0].to_bytes()
 
 
-def log_key_of(genesis: Entry, where: str) -> NoteKey:
-    """Return the key with which the log of a board signs.
+class Naming:
+    """What the entries under a board's first checkpoint say of its log: genesis, and stations with boards of their own.
 
-    Raises:
-        DataError: The entry is no genesis, or names no good log.
+    A station's board begins with entries of the national one. The checkpoint's first line tells whose board it is.
     """
-    if genesis.header.kind != Kind.GENESIS:
-        raise DataError("the first entry of a board is genesis", where=where)
-    return log_of(decode(bodies.Genesis, genesis.body, None, where).form)
+
+    def __init__(self) -> None:
+        self._genesis: bodies.Genesis | None = None
+        self._stations: dict[str, bytes] = {}
+
+    def take(self, entry: Entry, index: int, where: str) -> None:
+        """Take in the board's next entry.
+
+        Raises:
+            DataError: The first one is no genesis, or cannot be read.
+        """
+        if index == 0:
+            if entry.header.kind != Kind.GENESIS:
+                raise DataError("the first entry of a board is genesis", where=f"{where}, entry 0")
+            self._genesis = decode(bodies.Genesis, entry.body, None, f"{where}, entry 0").form
+        elif entry.header.kind == Kind.STATION_ADMITTED and self._genesis is not None:
+            with suppress(DataError):  # whoever judges the entry says what is wrong with it
+                body = decode(StationAdmittedBody, entry.body, None, where).form
+                self._stations.setdefault(station_origin(self._genesis.log_origin, body.unit), body.log_key)
+
+    def log(self, note: bytes, where: str) -> NoteKey:
+        """Return the log's key, given the first checkpoint.
+
+        Raises:
+            DataError: Its name or key is no good one.
+            RejectedError: There is no genesis before the checkpoint.
+        """
+        if self._genesis is None:
+            raise RejectedError("a checkpoint before genesis", where=where)
+        origin = note.partition(b"\n")[0].decode("utf-8", "replace")
+        if origin not in self._stations:
+            return log_of(self._genesis)
+        try:
+            return NoteKey(origin, key_of(self._stations[origin]))
+        except ValueError as error:
+            raise DataError("the station's log has no good name", where=where) from error
 
 
 def check_committed(event: Committed, key: NoteKey, where: str) -> Checkpoint:
@@ -87,27 +122,26 @@ def signed_events(
 
     Args:
         path: The board file.
-        key: Of its log; None for the one that genesis names.
-        start: Where to begin.
+        key: Of its log; None for the one that the board names.
+        start: Where to begin; elsewhere than at the beginning, `key` has to be there.
 
     Raises:
         DataError: This is no board, or does not begin with genesis.
         RejectedError: A checkpoint is not the log's or not over its entries, or the board is damaged before one.
     """
+    naming, log = Naming(), key if start.tree.size else None
     for event in scan(path, start):
         if isinstance(event, Damaged):
             if event.before_commit:
                 raise RejectedError(event.error.found, where=event.error.where, remedy=MIRROR)
             return
-        if isinstance(event, Logged) and event.index == 0:
-            named = log_key_of(event.entry, f"{path}, entry 0")
-            if key is not None and named != key:
-                raise RejectedError(f"the board's log is {named.vkey()}, not the one that you named", where=str(path))
-            key = named
+        if isinstance(event, Logged) and log is None:
+            naming.take(event.entry, event.index, str(path))
         elif isinstance(event, Committed):
-            if key is None:
-                raise RejectedError("a checkpoint before genesis", where=str(path))
-            check_committed(event, key, str(path))
+            log = log or naming.log(event.note, str(path))
+            if key not in (None, log):
+                raise RejectedError(f"the board's log is {log.vkey()}, not the one that you named", where=str(path))
+            check_committed(event, log, str(path))
         yield event
 
 
@@ -119,13 +153,15 @@ def last_signed(path: Path, key: NoteKey | None = None) -> Signed:
     """
     with open_board(path) as stream:
         election = read_head(stream, str(path)).election
-    tree, cosigned, last = Tree(), b"", list[Committed]()
+    tree, cosigned, last, naming = Tree(), b"", list[Committed](), Naming()
     end = 0
     for event in signed_events(path, key):
         if isinstance(event, Logged):
-            key = key or log_key_of(event.entry, f"{path}, entry 0")
+            if key is None:
+                naming.take(event.entry, event.index, str(path))
             tree = event.before.append(event.entry.leaf_hash)
         elif isinstance(event, Committed):
+            key = key or naming.log(event.note, str(path))
             last, cosigned, end = [event], event.note, event.end
         elif last and last[0].size == tree.size:
             cosigned, end = with_lines(cosigned, event.note), event.end

@@ -8,7 +8,7 @@ from pathlib import Path
 from e2ev.board.merkle import Tree
 from e2ev.board.note import Checkpoint, NoteKey, parse_checkpoint, parse_note
 from e2ev.board.reader import HEAD_BYTES, BoardHead, Committed, Cosigned, Logged, open_board, read_head
-from e2ev.board.signed import check_committed, last_signed, log_key_of, signed_events, with_lines
+from e2ev.board.signed import Naming, check_committed, last_signed, signed_events, with_lines
 from e2ev.board.tiles import CHECKPOINT, MAX_CHECKPOINT, TileReader, TileWriter, write_file
 from e2ev.errors import ConflictError, DataError, RejectedError, StorageError
 from e2ev.record.entry import Entry, check_body, decode_header
@@ -198,7 +198,8 @@ class _Restoring:
 
     def __init__(self, folder: Path, board: Path, progress: Progress) -> None:
         self._folder, self._board, self._progress = folder, board, progress
-        self._tree, self._key, self._end = Tree(), list[NoteKey](), HEAD_BYTES
+        self._tree, self._end, self._naming = Tree(), HEAD_BYTES, Naming()
+        self._key: NoteKey | None = None
         self._shown, self._note = read_bounded(folder / CHECKPOINT, MAX_CHECKPOINT), b""
         self._noted = 0
         stated = parse_note(self._shown, where=str(folder / CHECKPOINT))
@@ -232,8 +233,8 @@ class _Restoring:
             if leaf is None:
                 raise DataError("the history has more entries than the tiles", where=where)
             entry = self._entry(leaf, where)
-            if not self._key:
-                self._key.append(log_key_of(entry, where))
+            if self._key is None:
+                self._naming.take(entry, self._tree.size, str(self._folder))
             self._tree = self._tree.append(entry.leaf_hash)
             self._write(entry.frames())
             self._progress(self._tree.size, self._checkpoint.size)
@@ -250,10 +251,9 @@ class _Restoring:
     def _state(self, kind: FrameKind, payload: bytes) -> None:
         """Take in a checkpoint or cosignatures; a checkpoint must be the log's, over the entries so far."""
         if kind is FrameKind.CHECKPOINT:
-            if not self._key:
-                raise RejectedError("a checkpoint before genesis", where=str(self._folder))
+            self._key = self._key or self._naming.log(payload, str(self._folder))
             event = Committed(payload, self._tree.size, self._tree.root(), self._end)
-            check_committed(event, self._key[0], str(self._folder))
+            check_committed(event, self._key, str(self._folder))
             self._note, self._noted = payload, self._tree.size
         elif self._noted == self._tree.size:
             self._note = with_lines(self._note, payload)

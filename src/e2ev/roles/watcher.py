@@ -128,7 +128,8 @@ class Watcher:
         groups: Sequence[Group] = STANDARD_GROUPS,
     ) -> None:  # fmt: skip
         self._board, self._home, self._signing = board, home, own_key(home)
-        self._ledger = Ledger(groups) if judging else None
+        self._judging, self._groups = judging, groups
+        self._ledger: Ledger | None = None
         self._segment: tuple[Setting, SegmentSetting] | None = None
         self._sound = True
         first = begin(board, key)
@@ -176,9 +177,13 @@ class Watcher:
     def _judged(self, step: Advance) -> Iterator[Alarm]:
         """Yield what the log alone says against new entries, and what the rules say beyond that."""
         yield from step.alarms
+        if not self._judging or step.position.key is None:
+            return
+        if self._ledger is None:
+            self._ledger = Ledger(self._groups, origin=step.position.key.name)
         known = {(alarm.check, alarm.entry) for alarm in step.alarms}
-        for logged in step.entries if self._ledger is not None else ():
-            for one in self._ledger.take(logged):  # type: ignore[union-attr]  # none is taken without one
+        for logged in step.entries:
+            for one in self._ledger.take(logged):
                 if (one.check, logged.index) not in known:
                     yield Alarm(one.check, one.found, logged.index, one.culprit)
 

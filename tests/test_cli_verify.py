@@ -3,13 +3,14 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]  # ships no types; only tests use it
 import pytest
+import typer
 
-from e2ev import errors
 from e2ev.counting import Pile
 from e2ev.demo import elections
 from e2ev.demo.honest import HonestElection
@@ -20,12 +21,17 @@ from e2ev.verify.check import Check, Finding, Outcome, Report, Scope, State, Ver
 from e2ev.verify.equations import EQUATIONS
 from e2ev.verify.explain import ERRORS, EXPLANATIONS, FAMILIES, explain, family_of, order_of
 from e2ev.verify.run import CHECKS
-from e2ev_cli import reports
+from e2ev_cli import reports, ui
 from e2ev_cli.reports import report_json
 from tests.commands import ENVIRONMENT, ROOT, Shell, private
 from tests.elections import finished
 
 SCHEMA = json.loads((ROOT / "specs" / "json-report.schema.json").read_bytes())
+ERROR_SCHEMA = json.loads((ROOT / "specs" / "json-error.schema.json").read_bytes())
+
+
+def error_kinds(kind: type[E2evError]) -> set[type[E2evError]]:
+    return {kind}.union(*(error_kinds(one) for one in kind.__subclasses__()))
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +51,11 @@ def anchors(board: Path) -> Path:
 def check_schema(report: Any) -> Any:
     jsonschema.validate(report, SCHEMA, jsonschema.Draft202012Validator)
     return report
+
+
+def check_error(made: Any) -> Any:
+    jsonschema.validate(made, ERROR_SCHEMA, jsonschema.Draft202012Validator)
+    return made["error"]
 
 
 def damaged(board: Path, tmp_path: Path) -> Path:
@@ -102,7 +113,9 @@ def test_file_that_is_no_board_is_unreadable(content: bytes | None, tmp_path: Pa
     if content is not None:
         path.write_bytes(content)
     ran = Shell()("verify", path, "--json", code=3)
-    assert (ran.out, ran.err.startswith("error[E-DATA]")) == ("", True)
+    assert ran.err.startswith("error[E-DATA]")
+    assert ran.err.endswith("more:  e2ev explain E-DATA\n")
+    check_error(ran.json)
     Shell()("verify", tmp_path, code=3)
 
 
@@ -221,16 +234,29 @@ def test_report_of_unknown_parts_says_so(capsys: pytest.CaptureFixture[str]) -> 
     assert "parts unknown to this verifier" in capsys.readouterr().out
 
 
+# Errors
+
+
+@pytest.mark.parametrize("kind", sorted(error_kinds(E2evError), key=attrgetter("code")))
+def test_every_error_has_one_form(kind: type[E2evError], capsys: pytest.CaptureFixture[str]) -> None:
+    made = kind("what was found", where="a file", culprit="trustee 2", remedy="try again")
+    with pytest.raises(typer.Exit) as left:
+        ui.fail(made)
+    assert left.value.exit_code == kind.exit_code
+    lines = [f"error[{kind.code}]: what was found", "  where: a file", "  who:   trustee 2", "  do:    try again",
+             f"  more:  e2ev explain {kind.code}"]  # fmt: skip
+    assert capsys.readouterr() == ("", "\n".join(lines) + "\n")
+    assert check_error(ui.error_json(made))["code"] == kind.code
+    assert not {kind.code} & {check.id for check in CHECKS}
+    assert check_error(ui.error_json(kind("it")))["where"] is None
+
+
 # Explanations
-
-
-def error_codes(kind: type[E2evError]) -> set[str]:
-    return {kind.code}.union(*(error_codes(one) for one in kind.__subclasses__()))
 
 
 def test_every_check_and_every_error_is_explained() -> None:
     assert set(EXPLANATIONS) == set(EQUATIONS) == {check.id for check in CHECKS}
-    assert set(ERRORS) == error_codes(errors.E2evError)
+    assert set(ERRORS) == {kind.code for kind in error_kinds(E2evError)}
 
 
 @pytest.mark.parametrize("word", [*EXPLANATIONS, *ERRORS])

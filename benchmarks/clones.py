@@ -1,8 +1,9 @@
 """Boards of any size in seconds: one honest ballot of a toy election, posted again and again.
 
 Each clone has a place of its own in its device's chain, so its code, header and signature are its own; everything else
-is the first ballot's. So every check runs in earnest, proofs included, and three of them object to every clone: it has
-the first one's id_B (5.A) and ciphertexts (I.2), and was not made by this entry's author and counter (I.1).
+is the first ballot's. So every check runs in earnest, proofs included, and four of them object to every clone: it has
+the first one's id_B (5.A), ciphertexts (I.2) and proofs (I.4), and was not made by this entry's author and counter
+(I.1).
 """
 
 from dataclasses import dataclass, field, replace
@@ -36,7 +37,7 @@ MANIFEST = b"""{"format": "e2ev manifest 1", "label": "Clones", "name": {"en": "
  "reporting_units": [{"label": "North"}, {"label": "South"}],
  "ballot_styles": [{"label": "all", "contests": ["question"]}]}"""
 
-OBJECTING = frozenset({"5.A", "I.1", "I.2"})
+OBJECTING = frozenset({"5.A", "I.1", "I.2", "I.4"})
 """The checks that object to clones, and no others."""
 
 

@@ -1,14 +1,16 @@
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]  # ships no types; only tests use it
 import pytest
+import typer
 
-from e2ev import errors
 from e2ev.counting import Pile
 from e2ev.demo import elections
 from e2ev.demo.honest import HonestElection
@@ -16,14 +18,20 @@ from e2ev.demo.toy import TOY
 from e2ev.errors import DataError, E2evError
 from e2ev.group import P3072
 from e2ev.verify.check import Check, Finding, Outcome, Report, Scope, State, Verdict
+from e2ev.verify.equations import EQUATIONS
 from e2ev.verify.explain import ERRORS, EXPLANATIONS, FAMILIES, explain, family_of, order_of
 from e2ev.verify.run import CHECKS
-from e2ev_cli import reports
+from e2ev_cli import reports, ui
 from e2ev_cli.reports import report_json
-from tests.commands import ENVIRONMENT, ROOT, Shell
+from tests.commands import ENVIRONMENT, ROOT, Shell, private
 from tests.elections import finished
 
 SCHEMA = json.loads((ROOT / "specs" / "json-report.schema.json").read_bytes())
+ERROR_SCHEMA = json.loads((ROOT / "specs" / "json-error.schema.json").read_bytes())
+
+
+def error_kinds(kind: type[E2evError]) -> set[type[E2evError]]:
+    return {kind}.union(*(error_kinds(one) for one in kind.__subclasses__()))
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +51,11 @@ def anchors(board: Path) -> Path:
 def check_schema(report: Any) -> Any:
     jsonschema.validate(report, SCHEMA, jsonschema.Draft202012Validator)
     return report
+
+
+def check_error(made: Any) -> Any:
+    jsonschema.validate(made, ERROR_SCHEMA, jsonschema.Draft202012Validator)
+    return made["error"]
 
 
 def damaged(board: Path, tmp_path: Path) -> Path:
@@ -100,7 +113,9 @@ def test_file_that_is_no_board_is_unreadable(content: bytes | None, tmp_path: Pa
     if content is not None:
         path.write_bytes(content)
     ran = Shell()("verify", path, "--json", code=3)
-    assert (ran.out, ran.err.startswith("error[E-DATA]")) == ("", True)
+    assert ran.err.startswith("error[E-DATA]")
+    assert ran.err.endswith("more:  e2ev explain E-DATA\n")
+    check_error(ran.json)
     Shell()("verify", tmp_path, code=3)
 
 
@@ -112,6 +127,61 @@ def test_anchors_that_cannot_be_read_are_an_error(board: Path, tmp_path: Path) -
 
 def test_board_of_a_toy_group_is_rejected() -> None:
     Shell()("verify", finished(TOY).board, "--no-anchor", code=1)
+
+
+# Levels
+
+
+def test_levels_of_the_command_say_what_they_left_out(board: Path) -> None:
+    for level in ("structure", "log"):
+        ran = Shell()("verify", board, "--no-anchor", "--level", level, "--json", "--jobs", 1, code=4)
+        report = check_schema(ran.json)
+        assert (report["level"], report["verdict"], report["sample"]) == (level, "INCOMPLETE", None)
+    said = Shell()("verify", board, "--no-anchor", "--level", "log", "--jobs", 1, code=4).out
+    assert said.startswith("INCOMPLETE  nothing was found wrong on level log, which leaves out ")
+
+
+def test_sample_of_the_command_is_the_same_wherever_it_is_drawn(board: Path) -> None:
+    said = ("verify", board, "--no-anchor", "--level", "sample", "--sample", 2, "--seed", "66 1", "--json")
+    ran = [Shell()(*said, "--jobs", jobs, code=4) for jobs in (1, 2)]
+    assert ran[0].out == ran[1].out
+    sample = check_schema(ran[0].json)["sample"]
+    assert (sample["seed"], sample["drawn"], sample["ballots"]) == ("66 1", 2, 11)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--level", "sample", "--sample", 3),
+        ("--level", "sample", "--seed", "3"),
+        ("--sample", 3, "--seed", "3"),
+        ("--level", "log", "--shard", "1/2", "--out", "part"),
+        ("--level", "deep"),
+    ],
+)
+def test_level_and_sample_have_to_fit(wrong: tuple[object, ...], board: Path) -> None:
+    Shell()("verify", board, *wrong, code=2)
+
+
+def test_empty_seed_is_refused_with_what_to_do(board: Path) -> None:
+    ran = Shell()("verify", board, "--level", "sample", "--sample", 3, "--seed", " ", code=3)
+    assert "roll dice" in ran.err
+
+
+# States
+
+
+def test_command_goes_on_from_its_state_and_says_the_same(board: Path, tmp_path: Path) -> None:
+    state, key = tmp_path / "state", private(tmp_path / "key", "11" * 32)
+    said = ("verify", board, "--no-anchor", "--json", "--jobs", 1)
+    alone = Shell()(*said)
+    assert [Shell()(*said, "--state", state, "--key", key).out for _ in range(2)] == [alone.out] * 2
+    other = finished(TOY).board
+    assert "error[E-CONFLICT]" in Shell()("verify", other, "--state", state, "--key", key, code=8).err
+    strange = private(tmp_path / "strange", "12" * 32)
+    assert "error[E-POLICY]" in Shell()("verify", board, "--state", state, "--key", strange, code=7).err
+    for wrong in (("--level", "log"), ("--shard", "1/2", "--out", tmp_path / "part")):
+        Shell()("verify", board, "--state", state, *wrong, code=2)
 
 
 # JSON
@@ -164,16 +234,32 @@ def test_report_of_unknown_parts_says_so(capsys: pytest.CaptureFixture[str]) -> 
     assert "parts unknown to this verifier" in capsys.readouterr().out
 
 
+# Errors
+
+
+OWN_KINDS = [kind for kind in error_kinds(E2evError) if kind.__module__ == errors.__name__]
+
+
+@pytest.mark.parametrize("kind", sorted(OWN_KINDS, key=attrgetter("code", "__name__")))
+def test_every_error_has_one_form(kind: type[E2evError], capsys: pytest.CaptureFixture[str]) -> None:
+    made = kind("what was found", where="a file", culprit="trustee 2", remedy="try again")
+    with pytest.raises(typer.Exit) as left:
+        ui.fail(made)
+    assert left.value.exit_code == kind.exit_code
+    lines = [f"error[{kind.code}]: what was found", "  where: a file", "  who:   trustee 2", "  do:    try again",
+             f"  more:  e2ev explain {kind.code}"]  # fmt: skip
+    assert capsys.readouterr() == ("", "\n".join(lines) + "\n")
+    assert check_error(ui.error_json(made))["code"] == kind.code
+    assert not {kind.code} & {check.id for check in CHECKS}
+    assert check_error(ui.error_json(kind("it")))["where"] is None
+
+
 # Explanations
 
 
-def error_codes(kind: type[E2evError]) -> set[str]:
-    return {kind.code}.union(*(error_codes(one) for one in kind.__subclasses__()))
-
-
 def test_every_check_and_every_error_is_explained() -> None:
-    assert set(EXPLANATIONS) == {check.id for check in CHECKS}
-    assert set(ERRORS) == error_codes(errors.E2evError)
+    assert set(EXPLANATIONS) == set(EQUATIONS) == {check.id for check in CHECKS}
+    assert set(ERRORS) == {kind.code for kind in error_kinds(E2evError)}
 
 
 @pytest.mark.parametrize("word", [*EXPLANATIONS, *ERRORS])
@@ -187,6 +273,13 @@ def test_explanations_are_short_whole_sentences(word: str) -> None:
         assert not {"trustee", "ciphertext", "nonce", "Z_p", "scalar", "manifest"} & set(said.lower().split())
 
 
+@pytest.mark.parametrize("check", EQUATIONS)
+def test_equation_of_a_check_compares_something_in_one_line(check: str) -> None:
+    said = EQUATIONS[check]
+    assert 6 < len(said) < 150
+    assert re.search(r"[=≠<≤≥]|stands? in|hold|not there|, then |names|one of|has one", said), said
+
+
 def test_every_check_has_its_family_and_place() -> None:
     assert {family_of(check.id) for check in CHECKS} == {title for title, _ in FAMILIES}
     ordered = sorted((check.id for check in CHECKS), key=order_of)
@@ -197,7 +290,14 @@ def test_every_check_has_its_family_and_place() -> None:
 def test_explain_prints_what_the_check_demands_and_what_to_do() -> None:
     e2ev = Shell()
     said = e2ev("explain", "6.d").out
-    for text in ("6.D  Ballots", "demands", "each selection is proved to hold 0 to R", "if it fails", "EGDS V6"):
+    for text in (
+        "6.D  Ballots",
+        "demands",
+        "each selection is proved to hold 0 to R",
+        "c_0 + … + c_R",
+        "if it fails",
+        "EGDS V6",
+    ):
         assert text in said
     assert "exit code 3" in e2ev("explain", "e-data").out
     made = e2ev("explain", "E-KEY", "--json").json

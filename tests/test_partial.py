@@ -245,14 +245,14 @@ def test_run_that_hides_what_is_repeated_is_refused(
     disorder: str, board: Path, made: list[Path], tmp_path: Path
 ) -> None:
     file, records = read_partial(made[1]), tmp_path / "records"
-    identifiers, ciphertexts = file.runs
+    identifiers, *others = file.runs
     held = list(identifiers)
     changed = held[::-1] if disorder == "unsorted" else [one[:-4] + bytes(4) for one in held]
     records.write_bytes(b"".join(changed))
     said = replace(file.statement.identifiers, hash=sha256(b"".join(changed)).digest())
     run = Run(records, identifiers.width, len(changed))
     statement = replace(file.statement, identifiers=said)
-    write_file(tmp_path / "bad", KEY, statement, file.body(), (run, ciphertexts))
+    write_file(tmp_path / "bad", KEY, statement, file.body(), (run, *others))
     error = refusal(board, [made[0], tmp_path / "bad", made[2]])
     assert "not sorted, or names ballots of other shards" in error.found
 

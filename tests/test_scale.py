@@ -91,7 +91,7 @@ def test_a_ballot_and_its_decision_take_few_bytes() -> None:
     assert (after - before) / count < 350
 
 
-def test_clones_are_objected_to_by_just_three_checks(boards: tuple[Path, Path]) -> None:
+def test_clones_are_objected_to_by_just_these_checks(boards: tuple[Path, Path]) -> None:
     report = verify(boards[0], Options(groups=(TOY,), need_anchors=False, jobs=2))
     assert report.tripped() == OBJECTING
     assert abs(report.entries - FEW) <= 2

@@ -251,4 +251,5 @@ def test_pages_in_the_reading_order_are_named_once_each() -> None:
         "verification.md",
         "threats.md",
         "partials.md",
+        "states.md",
     ]

@@ -229,5 +229,14 @@ def test_unopened_test_ballot_keeps_the_verdict_incomplete(made: Made, tmp_path:
     assert any("not opened" in remark for remark in report.remarks)
 
 
+def test_feature_that_this_verifier_does_not_know_keeps_the_verdict_incomplete(made: Made, tmp_path: Path) -> None:
+    forgery = take_apart(made("plain")).edit(0, lambda features: (*features, "shuffle"), "features")
+    write_board(forgery, tmp_path / "shuffled.board")
+    report = verify(tmp_path / "shuffled.board", with_anchors(made("plain")))
+    assert (report.verdict, report.findings) == (Verdict.INCOMPLETE, ())
+    assert "the record uses shuffle, which this verifier does not know" in report.remarks
+    assert all(state is not State.NOT_RUN for state, _ in states(report).values())
+
+
 def test_ballots_of_the_plain_election_are_all_on_the_board(made: Made) -> None:
     assert check(made("plain")).ballots == (len(PLAIN_VOTES), 3, 0)

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from e2ev.verify.levels import Level, Sample
 from e2ev_cli import shards, ui
 from e2ev_cli.reports import counted, show_report
 
 if TYPE_CHECKING:
-    pass
+    from e2ev.verify.check import Report
+    from e2ev.verify.run import Options
 
 Board = Annotated[Path, typer.Argument(help="The board file.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -37,10 +39,20 @@ def verify(
     shard: shards.ShardOption = None,
     out: shards.Out = None,
     key: shards.Key = None,
+    state: Annotated[
+        Path | None, typer.Option("--state", help="Remember here what was verified, and verify what is new alone.")
+    ] = None,
+    level: Annotated[Level, typer.Option("--level", help="How deep: anything but full is no verdict.")] = Level.FULL,
+    sample: Annotated[int | None, typer.Option("--sample", help="Ballots to draw; needs --level sample.")] = None,
+    seed: Annotated[
+        str | None, typer.Option("--seed", help="What dice showed in public after the root was known.")
+    ] = None,
 ) -> None:
     """Check everything that a board claims, and say what was found, where, and whose doing it is.
 
-    Exit code: 0 accepted, 1 rejected, 4 incomplete, 3 if the file is no board.
+    Levels: structure looks at form; log at signatures, rules and keys too; sample at some ballots as well; full at all.
+    Exit code: 0 accepted, 1 rejected, 4 incomplete or not on level full, 3 if the file is no board, 8 if it does not
+    extend the board that --state remembers.
 
     Example: e2ev verify council.board --expect council.anchors.json
     """
@@ -52,18 +64,43 @@ def verify(
 
     executor = shards.executor_of(engine, scheduler)
     shards.check_shard(shard, out)
+    drawn = _sample(level, sample, seed)
+    if shard and level is not Level.FULL:
+        raise typer.BadParameter("shards are of level full", param_hint="--level")
+    if state and (shard or level is not Level.FULL):
+        raise typer.BadParameter("a state is of all ballots, on level full", param_hint="--state")
     open_board(board).close()
     anchors = read_anchors(read_bounded(expect, 16 << 20), str(expect)) if expect else None
     with ui.stages(quiet=quiet) as stage:
         reading, checking = stage("reading the board (bytes)"), stage("checking ballots")
         options = Options(jobs=jobs, anchors=anchors, need_anchors=not no_anchor, progress=checking, reading=reading,
-                          executor=executor, policy=shards.read_policy(policy) if policy else None)  # fmt: skip
+                          executor=executor, policy=shards.read_policy(policy) if policy else None, level=level,
+                          sample=drawn)  # fmt: skip
         if shard and out:
             shards.write_shard(board, shard, out, key, options, as_json=as_json)
             return
-        report = check_all(board, options)
+        report = _verify_on(board, state, key, options) if state else check_all(board, options)
     show_report(report, as_json=as_json, quiet=quiet)
     raise typer.Exit(report.verdict.exit_code)
+
+
+def _verify_on(board: Path, state: Path, key: Path | None, options: "Options") -> "Report":
+    from e2ev.verify.state import verify_on
+
+    return verify_on(board, state, shards.own_key(key), options)
+
+
+def _sample(level: Level, size: int | None, seed: str | None) -> Sample | None:
+    """Return which ballots are drawn, on the one level that draws some."""
+    if level is not Level.SAMPLE:
+        if size is not None or seed is not None:
+            raise typer.BadParameter("--sample and --seed belong to --level sample", param_hint="--level")
+        return None
+    if size is None or seed is None:
+        hint = "--sample" if size is None else "--seed"
+        raise typer.BadParameter("say how many ballots, and by which seed: --sample 300 --seed 4613552601",
+                                 param_hint=hint)  # fmt: skip
+    return Sample(seed, size)
 
 
 def explain(
@@ -74,6 +111,7 @@ def explain(
 
     Example: e2ev explain 6.D
     """
+    from e2ev.verify.equations import EQUATIONS
     from e2ev.verify.explain import explain as look_up
     from e2ev.verify.explain import family_of
 
@@ -82,7 +120,7 @@ def explain(
         ui.out_json({
             "id": check.id if check else what.strip().upper(), "family": family_of(check.id) if check else None,
             "statement": check.statement if check else None, "source": check.source if check else None,
-            "meaning": text.meaning, "advice": text.advice,
+            "equation": EQUATIONS[check.id] if check else None, "meaning": text.meaning, "advice": text.advice,
         })  # fmt: skip
         return
     if check is None:
@@ -90,8 +128,8 @@ def explain(
         rows = [("meaning", text.meaning), ("do", text.advice)]
     else:
         ui.out(ui.coloured(check.id, "bold") + f"  {family_of(check.id)}")
-        rows = [("demands", check.statement), ("if it fails", text.meaning), ("do", text.advice),
-                ("source", check.source)]  # fmt: skip
+        rows = [("demands", check.statement), ("evaluates", EQUATIONS[check.id]), ("if it fails", text.meaning),
+                ("do", text.advice), ("source", check.source)]  # fmt: skip
     for name, said in rows:
         ui.out(textwrap.fill(said, 88, initial_indent=f"  {name:13}", subsequent_indent=" " * 15))
 

@@ -5,11 +5,13 @@ from itertools import zip_longest
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from e2ev.verify.levels import Level
 from e2ev_cli import ui
 from e2ev_cli.voter import ROOT_WORDS
 
 if TYPE_CHECKING:
     from e2ev.verify.check import Finding, Outcome, Report
+    from e2ev.verify.levels import Drawn
 
 FORMAT = "e2ev report 1"
 SHOWN, LISTED = 20, 10_000
@@ -48,6 +50,8 @@ def _in_words(report: "Report") -> str:
     failed, idle = (sum(one.state is state for one in report.outcomes) for state in (State.FAILED, State.NOT_RUN))
     if report.verdict is Verdict.REJECTED:
         return f"{counted(failed, 'check')} failed, in {counted(report.failures, 'place')}"
+    if report.verdict is Verdict.INCOMPLETE and report.level is not Level.FULL:
+        return f"nothing was found wrong on level {report.level.value}, which leaves out {counted(idle, 'check')}"
     if report.verdict is Verdict.INCOMPLETE:
         missing = (
             f"{counted(idle, 'check')} could not run" if idle else "the record uses parts unknown to this verifier"
@@ -137,6 +141,8 @@ def report_json(report: "Report") -> dict[str, object]:
         "format": FORMAT,
         "verdict": report.verdict.value,
         "exit_code": report.verdict.exit_code,
+        "level": report.level.value,
+        "sample": _sample_json(report.drawn),
         "remarks": list(report.remarks),
         "checks": [
             {
@@ -170,6 +176,13 @@ def report_json(report: "Report") -> dict[str, object]:
         ],
         "board": {"entries": report.entries, "root": report.root.hex(), "words": spoken(report.root, ROOT_WORDS)},
     }
+
+
+def _sample_json(drawn: "Drawn | None") -> dict[str, object] | None:
+    if drawn is None:
+        return None
+    return {"seed": drawn.sample.seed.strip(), "size": drawn.sample.size, "drawn": drawn.drawn,
+            "ballots": drawn.ballots, "bound": round(drawn.bound, 9)}  # fmt: skip
 
 
 def _findings_json(findings: "Sequence[Finding]") -> list[dict[str, object]]:

@@ -47,7 +47,9 @@ ShardOption = Annotated[
 Out = Annotated[Path | None, typer.Option("--out", help="Where the shard's outcome is written, for e2ev merge.")]
 Key = Annotated[
     Path | None,
-    typer.Option("--key", help="The key that signs your shards, made when it is first used. [default: your own]"),
+    typer.Option(
+        "--key", help="The key that signs your shards and states, made when it is first used. [default: your own]"
+    ),
 ]
 
 commitments = typer.Typer(no_args_is_help=True, help="The side file that makes verifications faster.")
@@ -129,7 +131,7 @@ def own_key(given: Path | None) -> "SigningKey":
         except ConflictError:  # another shard of the same machine was first
             pass
         else:
-            ui.say(f"a new key signs your shards from now on: {path}")
+            ui.say(f"a new key signs your shards and states from now on: {path}")
     return load_online_key(path)
 
 

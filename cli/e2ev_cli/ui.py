@@ -69,7 +69,9 @@ def printable(text: str) -> str:
 
 
 def fail(error: E2evError) -> NoReturn:
-    """Print an error in its one form and leave with its exit code."""
+    """Print an error in its one form and leave with its exit code; with --json, as JSON as well."""
+    if "--json" in sys.argv:
+        out_json(error_json(error))
     say(coloured(f"error[{error.code}]: {printable(error.found)}", "red", err=True))
     if error.where:
         say(f"  where: {printable(error.where)}")
@@ -77,7 +79,23 @@ def fail(error: E2evError) -> NoReturn:
         say(f"  who:   {printable(error.culprit)}")
     if error.remedy:
         say(f"  do:    {error.remedy}")
+    say(f"  more:  e2ev explain {error.code}")
     raise typer.Exit(error.exit_code)
+
+
+def error_json(error: E2evError) -> dict[str, object]:
+    """Return an error as specs/json-error.schema.json describes it."""
+    return {
+        "error": {
+            "code": error.code,
+            "found": error.found,
+            "where": error.where or None,
+            "who": error.culprit or None,
+            "do": error.remedy or None,
+            "docs": f"e2ev explain {error.code}",
+            "exit_code": error.exit_code,
+        }
+    }
 
 
 def is_interactive() -> bool:

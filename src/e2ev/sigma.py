@@ -181,7 +181,12 @@ class Claim:
 
     def holds(self) -> bool:
         """Return whether the proof verifies, by recomputing its commitments."""
-        return self._has_its_branches() and self.is_of(self.recomputed())
+        return self.verified() is not None
+
+    def verified(self) -> tuple[Element, ...] | None:
+        """Return the recomputed commitments of a proof that verifies; None for one that does not."""
+        commitments = self.recomputed() if self._has_its_branches() else ()
+        return commitments if commitments and self.is_of(commitments) else None
 
     def recomputed(self) -> tuple[Element, ...]:
         """Return the commitments of all branches, in order."""

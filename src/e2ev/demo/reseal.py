@@ -149,7 +149,16 @@ class Decrypted(NamedTuple):
     joint: list[tuple[Opening, Proof]]
 
 
-def decrypt(forgery: Forgery) -> Forgery:
+Draw = Callable[[Forgery, TrusteeId, int], Nonce]
+"""Gives a trustee's nonce for one task, by the task's place."""
+
+
+def fresh(forgery: Forgery, _trustee: TrusteeId, _task: int) -> Nonce:
+    """Return a nonce as it has to be."""
+    return forgery.group.random_nonce()
+
+
+def decrypt(forgery: Forgery, draw: Draw = fresh) -> Forgery:
     """Return the forgery with every message of decryption made again for the tallies as they stand, and what follows.
 
     Results and ballots that were decrypted by selection follow; ballots that were opened by nonces do not.
@@ -158,7 +167,7 @@ def decrypt(forgery: Forgery) -> Forgery:
         forgery.context,
         {forgery.ballot(i).code: forgery.ballot(i) for i in forgery.indices(Kind.BALLOT)},
     )
-    made = {body.attempt: _decrypted(forgery, context, body, by_code) for body in forgery.said(Kind.TALLY)}
+    made = {body.attempt: _decrypted(forgery, context, body, by_code, draw) for body in forgery.said(Kind.TALLY)}
     steps = [
         replace(step, body=_said(context, made[step.body.attempt], step, by_code))
         if step.kind in _OF_ATTEMPTS
@@ -172,13 +181,17 @@ _OF_ATTEMPTS = (Kind.COMMITMENTS, Kind.OPENINGS, Kind.RESPONSES, Kind.RESULT, Ki
 
 
 def _decrypted(
-    forgery: Forgery, context: BallotContext, body: bodies.TallyBody, by_code: Mapping[bytes, EncryptedBallot]
+    forgery: Forgery,
+    context: BallotContext,
+    body: bodies.TallyBody,
+    by_code: Mapping[bytes, EncryptedBallot],
+    draw: Draw,
 ) -> Decrypted:
     tasks = tasks_of(context.extended_hash, body, by_code.__getitem__)
     quorum = body.quorum
     made = Decrypted(body, tasks, {i: [] for i in quorum}, {i: [] for i in quorum}, {i: [] for i in quorum}, [])
-    for task in tasks:
-        nonces = {i: forgery.group.random_nonce() for i in body.quorum}
+    for number, task in enumerate(tasks):
+        nonces = {i: draw(forgery, i, number) for i in body.quorum}
         said = {i: tally.commit(task, forgery.keys.shares[i], body.quorum, nonces[i]) for i in body.quorum}
         openings = {i: opening for i, (_, opening) in said.items()}
         responses = {i: tally.respond(task, forgery.keys.shares[i], nonces[i], openings) for i in body.quorum}

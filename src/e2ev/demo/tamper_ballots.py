@@ -260,7 +260,7 @@ _ANYWHERE = (
 
 _LARGER = (
     Tampering("vote-counted-twice", "A device posts a voter's ballot once more, with a new code, and both are counted.",
-              trips("5.A", "I.1", "I.2"), _counted_twice),
+              trips("5.A", "I.1", "I.2", "I.4"), _counted_twice),
     Tampering("identifier-used-twice", "A device gives a ballot the identifier of another one.", trips("5.A", "I.1"),
               _identifier_used_twice),
     Tampering("other-identifier-hash", "A ballot is encrypted under a hash that is not that of its identifier.",

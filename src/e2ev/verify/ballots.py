@@ -1,14 +1,18 @@
 """Checks of one ballot: EGDS verifications 5 to 8, and ours. `segments` runs them over many."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Literal
 
 from e2ev import ballot, chaining, claims, contest_data, hashing
 from e2ev.ballot import BallotContext, EncryptedBallot, EncryptedContest
+from e2ev.group import Element
 from e2ev.manifest import Contest
 from e2ev.record import bodies
 from e2ev.record.codec import Judged, path_text
 from e2ev.record.codec import Path as FieldPath
+from e2ev.sigma import Claim
 from e2ev.verify.check import Check, Finding, Scope
 
 
@@ -49,6 +53,10 @@ class BallotJob:
     commitments: int | None = None
 
 
+Proved = tuple[int | None, int | Literal["limit", "data", "nonce"]]
+"""Names a proof of a ballot: the place of its contest, and that of its selection or what else it is about."""
+
+
 @dataclass(frozen=True, slots=True)
 class BallotCase:
     """One ballot, judged, beside its job.
@@ -57,13 +65,13 @@ class BallotCase:
         context: The election.
         job: What the log says.
         judged: The ballot.
-        certified: Whether a batch has shown that all its proofs hold.
+        proved: Of each proof that verifies, the first commitment of each branch.
     """
 
     context: BallotContext
     job: BallotJob
     judged: Judged[bodies.BallotBody]
-    certified: bool = False
+    proved: Mapping[Proved, tuple[Element, ...]] = field(default_factory=dict)
 
     @property
     def ballot(self) -> EncryptedBallot:
@@ -89,6 +97,44 @@ class BallotCase:
     def holds(self, *path: str | int) -> bool:
         """Return whether no leaf under this path of the ballot failed."""
         return self.judged.holds("ballot", *path)
+
+    def claims(self, *, by_factors: bool = False) -> Iterator[tuple[Proved, Claim]]:
+        """Yield everything that the ballot proves, as far as its values are in their groups and its contests known.
+
+        Of a regular ballot these are all its claims, in the order of `claims.ballot_claims`.
+        """
+        key, identifier = self.context.vote_key, self.ballot.identifier_hash
+        for i, contest, encrypted in self.contests():
+            for j, (option, selection) in enumerate(zip(contest.options, encrypted.selections, strict=True)):
+                if self.holds("contests", i, "selections", j):
+                    yield (i, j), claims.selection_claim(key, identifier, contest.index, option, selection)
+            if self.has_total(i, contest) and self.holds("contests", i, "limit_proof"):
+                limit = contest.selection_limit
+                yield (i, "limit"), claims.limit_claim(key, identifier, limit, encrypted, by_factors=by_factors)
+            if encrypted.data is not None and self.holds("contests", i, "data"):
+                yield (i, "data"), claims.data_claim(identifier, contest.index, encrypted.data)
+        if self.holds("nonce"):
+            yield (None, "nonce"), claims.nonce_claim(identifier, self.ballot.nonce)
+
+    def has_total(self, i: int, contest: Contest) -> bool:
+        """Return whether all factors of a contest's total are in the group."""
+        return all(self.holds("contests", i, "selections", j, "ciphertext") for j in range(len(contest.options)))
+
+    def with_proofs(self) -> "BallotCase":
+        """Return the case with those of its proofs that verify, looked at one by one."""
+        tried = ((name, claim, claim.verified()) for name, claim in self.claims())
+        return replace(self, proved={name: firsts(claim, made) for name, claim, made in tried if made is not None})
+
+    def certified(self, commitments: Sequence[Element]) -> "BallotCase":
+        """Return the case of a regular ballot all of whose proofs are known to verify, with these commitments."""
+        left = iter(commitments)
+        made = ((name, claim, tuple(islice(left, claim.commitments))) for name, claim in self.claims())
+        return replace(self, proved={name: firsts(claim, some) for name, claim, some in made})
+
+
+def firsts(claim: Claim, commitments: tuple[Element, ...]) -> tuple[Element, ...]:
+    """Return the first commitment of each branch: where a nonce is used twice, it is there twice."""
+    return commitments[:: len(claim.relations[0])]
 
 
 def leaf_checks(path: FieldPath) -> tuple[str, ...]:
@@ -130,28 +176,18 @@ def identifier_hash(case: BallotCase) -> Iterator[Finding]:
 
 def selection_proofs(case: BallotCase) -> Iterator[Finding]:
     """6.D."""
-    if case.certified:
-        return
-    key, identifier = case.context.vote_key, case.ballot.identifier_hash
-    for i, contest, encrypted in case.contests():
-        for j, (option, selection) in enumerate(zip(contest.options, encrypted.selections, strict=True)):
-            if not case.holds("contests", i, "selections", j):
-                continue
-            if not claims.selection_claim(key, identifier, contest.index, option, selection).holds():
+    for i, contest, _ in case.contests():
+        for j, option in enumerate(contest.options):
+            if case.holds("contests", i, "selections", j) and (i, j) not in case.proved:
                 place = f"{contest.label}, {option.label}"
                 yield case.finding("6.D", f"the proof that 0 to {option.limit} is encrypted does not verify", place)
 
 
 def limit_proofs(case: BallotCase) -> Iterator[Finding]:
     """7.D."""
-    if case.certified:
-        return
-    key, identifier = case.context.vote_key, case.ballot.identifier_hash
-    for i, contest, encrypted in case.contests():
-        members = all(case.holds("contests", i, "selections", j, "ciphertext") for j in range(len(contest.options)))
-        if not members or not case.holds("contests", i, "limit_proof"):
-            continue
-        if not claims.limit_claim(key, identifier, contest.selection_limit, encrypted).holds():
+    for i, contest, _ in case.contests():
+        looked = case.has_total(i, contest) and case.holds("contests", i, "limit_proof")
+        if looked and (i, "limit") not in case.proved:
             found = f"the proof that at most {contest.selection_limit} votes are encrypted does not verify"
             yield case.finding("7.D", found, contest.label)
 
@@ -253,19 +289,16 @@ def nonce_proof(case: BallotCase) -> Iterator[Finding]:
         return
     if not claims.is_nonce_sized(cipher):
         yield case.finding("N.1", f"{len(cipher.c1)} bytes of encrypted nonce, not {ballot.BALLOT_NONCE_BYTES}")
-    elif not case.certified and not claims.nonce_claim(case.ballot.identifier_hash, cipher).holds():
+    elif (None, "nonce") not in case.proved:
         yield case.finding("N.1", "the proof in the encrypted ballot nonce does not verify")
 
 
 def data_proofs(case: BallotCase) -> Iterator[Finding]:
     """N.2."""
     yield from _leaves("N.2", "a value of the contest data is not in the group")(case)
-    if case.certified:
-        return
     for i, contest, encrypted in case.contests():
-        if encrypted.data is None or not case.holds("contests", i, "data"):
-            continue
-        if not claims.data_claim(case.ballot.identifier_hash, contest.index, encrypted.data).holds():
+        looked = encrypted.data is not None and case.holds("contests", i, "data")
+        if looked and (i, "data") not in case.proved:
             yield case.finding("N.2", "the proof in the contest data does not verify", contest.label)
 
 

@@ -36,7 +36,8 @@ ENTRY_CHECKS = (
           "record.md, Rules", Scope.ENTRY),
     Check("T.2", "commitments, openings and responses come in this order, of the whole quorum", "EGDS §3.6.5",
           Scope.ENTRY),
-    Check("I.2", "no two ballots have a ciphertext in common", "protocol.md, Independence", Scope.ENTRY),
+    Check("I.2", "no two ballots have a part of a ciphertext in common", "protocol.md, Independence", Scope.ENTRY),
+    Check("I.4", "no two proofs on ballots have a commitment in common", "protocol.md, Independence", Scope.ENTRY),
     Check("I.3", "no two ballots have one confirmation code", "EGDS §3.4.2", Scope.ENTRY),
     Check("5.A", "no two ballots have one id_B", "EGDS V5", Scope.ENTRY),
 )  # fmt: skip

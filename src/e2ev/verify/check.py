@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from e2ev.counting import Pile, Place
 from e2ev.verify.cosigners import Cosigners
+from e2ev.verify.levels import Drawn, Level
 from e2ev.verify.paper import PaperPlace
 
 KEPT = 1_000
@@ -141,6 +142,8 @@ class Report:
         unlisted_excluded: The same about excluded ballots, of all checks together.
         cosigners: Whether independent cosigners saw the board; no verdict depends on it.
         paper: Places that were counted on paper, and are missing from what was checked.
+        level: How deep the run went.
+        drawn: What a sample has looked at.
     """
 
     verdict: Verdict
@@ -156,6 +159,8 @@ class Report:
     unlisted_excluded: int = 0
     cosigners: Cosigners = field(default_factory=Cosigners)
     paper: tuple[PaperPlace, ...] = ()
+    level: Level = Level.FULL
+    drawn: Drawn | None = None
 
     @property
     def failures(self) -> int:

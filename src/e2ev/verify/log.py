@@ -22,13 +22,25 @@ TOLD = 500
 
 @dataclass(slots=True)
 class Log:
-    """What the pass over the log gave."""
+    """What the pass over the log gave.
+
+    Attributes:
+        ledger: What stands on the board.
+        disabled: Checks that are left out.
+        findings: Of all others.
+        tree: Over all entries.
+        committed: Over those before the last checkpoint.
+        mark: A number of entries.
+        marked: The root over so many; none while there are not so many.
+    """
 
     ledger: Ledger
     disabled: frozenset[str] = frozenset()
     findings: Findings = field(default_factory=Findings)
     tree: Tree = field(default_factory=Tree)
-    committed: int = 0
+    committed: Tree = field(default_factory=Tree)
+    mark: int = -1
+    marked: bytes = b""
 
     def take(self, findings: Iterable[Finding]) -> None:
         """Take in findings of checks that are not left out."""
@@ -41,6 +53,7 @@ def read_log(
     disabled: frozenset[str] = frozenset(),
     progress: Callable[[int, int], None] = lambda _done, _all: None,
     watch: Callable[[Event], None] = lambda _event: None,
+    mark: int = -1,
 ) -> Log:
     """Return what one pass over a board file gives.
 
@@ -50,30 +63,49 @@ def read_log(
         disabled: Checks that are left out.
         progress: Told now and then how many bytes were read, and of all.
         watch: Told of everything that stands in the file.
+        mark: The number of entries over which the root is wanted as well.
 
     Raises:
         DataError: The file is no board, or cannot be read at all.
     """
     with open_board(path) as stream:
         head = read_head(stream, str(path))
-    log, size = Log(Ledger(groups, disabled, first_origin(path)), disabled), board_bytes(path)
+    log = pass_over(path, groups, disabled, progress, _objections, _checkpoint, watch, mark)
+    contents = log.ledger.contents
+    if contents is not None and head.election != contents.id:
+        log.take([Finding("B.6", "the file's head names another election than genesis", 0)])
+    return log
+
+
+def pass_over(
+    path: Path,
+    groups: Sequence[Group],
+    disabled: frozenset[str],
+    progress: Callable[[int, int], None],
+    judge: "Callable[[Log, Logged], Iterator[Finding]]",
+    judge_checkpoint: "Callable[[Log, Committed], Iterator[Finding]]" = lambda _log, _event: iter(()),
+    watch: Callable[[Event], None] = lambda _event: None,
+    mark: int = -1,
+) -> Log:
+    """Return what one pass gives that judges entries and checkpoints so; other arguments and errors as above."""
+    log, size = Log(Ledger(groups, disabled, first_origin(path)), disabled, mark=mark), board_bytes(path)
     for event in scan(path):
         watch(event)
         if isinstance(event, Logged):
             if event.index % TOLD == 0:
                 progress(event.offset if event.index else 0, size)
             log.tree = event.before.append(event.entry.leaf_hash)
-            log.take(_objections(log, event))
+            if log.tree.size == log.mark:
+                log.marked = log.tree.root()
+            log.take(judge(log, event))
         elif isinstance(event, Committed):
-            log.take(_checkpoint(log, event))
+            log.take(judge_checkpoint(log, event))
+            log.committed = log.tree
         elif isinstance(event, Damaged):
             log.take([Finding("B.1", event.error.found, event.index, f"byte {event.offset}")])
-    if log.committed < log.tree.size:
-        missing = log.tree.size - log.committed
-        log.take([Finding("B.1", f"{missing} entries stand behind the last checkpoint", log.committed)])
-    contents = log.ledger.contents
-    if contents is not None and head.election != contents.id:
-        log.take([Finding("B.6", "the file's head names another election than genesis", 0)])
+    if log.committed.size < log.tree.size:
+        missing = log.tree.size - log.committed.size
+        log.take([Finding("B.1", f"{missing} entries stand behind the last checkpoint", log.committed.size)])
     return log
 
 
@@ -95,7 +127,7 @@ def _objections(log: Log, event: Logged) -> Iterator[Finding]:
 
 
 def _checkpoint(log: Log, event: Committed) -> Iterator[Finding]:
-    contents, log.committed = log.ledger.contents, event.size
+    contents = log.ledger.contents
     where = f"checkpoint over {event.size} entries"
     if contents is None:
         yield Finding("B.2", "a checkpoint before genesis", place=where)

@@ -20,10 +20,11 @@ from e2ev.record.entry import Author, key_of
 from e2ev.signing import ED25519, SIGNATURE_BYTES, SigningKey, check_signature
 from e2ev.verify.check import Finding
 from e2ev.verify.runs import Run, row_of
-from e2ev.verify.segments import CIPHERTEXT_WIDTH, IDENTIFIER_WIDTH, Partial
+from e2ev.verify.segments import DIGEST_WIDTH, IDENTIFIER_WIDTH, Partial
 
 MAGIC = b"E2EVPRT1"
 MAX_STATEMENT, MAX_BODY = 1024, 256 << 20
+RUN_WIDTHS = (IDENTIFIER_WIDTH, DIGEST_WIDTH, DIGEST_WIDTH)
 _SIGNED = b"e2ev partial v1\0"
 # What stands in a file
 
@@ -55,6 +56,7 @@ class Statement:
         body: The part with everything but the runs.
         identifiers: The run of id_B.
         ciphertexts: The run of ciphertexts.
+        commitments: The run of proofs' commitments.
     """
 
     form: Literal[1]
@@ -71,6 +73,7 @@ class Statement:
     body: Part
     identifiers: Part
     ciphertexts: Part
+    commitments: Part
 
     @property
     def rows(self) -> range:
@@ -188,13 +191,13 @@ class PartialFile:
         path: The file.
         statement: Its first part.
         start: Where the second part starts.
-        runs: The two others.
+        runs: The three others.
     """
 
     path: Path
     statement: Statement
     start: int
-    runs: tuple[Run, Run]
+    runs: tuple[Run, ...]
 
     def body(self) -> bytes:
         """Return the second part, which nobody has decoded yet.
@@ -244,16 +247,16 @@ def _read(path: Path, stream: BinaryIO) -> PartialFile:
     check_signature(key_of(statement.author), _SIGNED + encoded, signature[1:])
     begin = stream.tell()
     _read_body(stream, statement.body)
-    start = stream.tell()
-    identifiers = Run(path, IDENTIFIER_WIDTH, statement.identifiers.size, start)
-    start += identifiers.width * identifiers.count
-    ciphertexts = Run(path, CIPHERTEXT_WIDTH, statement.ciphertexts.size, start)
-    start += ciphertexts.width * ciphertexts.count
+    start, runs = stream.tell(), list[Run]()
+    stated = (statement.identifiers, statement.ciphertexts, statement.commitments)
+    for part, width in zip(stated, RUN_WIDTHS, strict=True):
+        runs.append(Run(path, width, part.size, start))
+        start += width * part.size
     if path.stat().st_size != start:
         raise DataError(f"the file has {path.stat().st_size} bytes where {start} are stated")
-    _check_run(identifiers, statement.identifiers, statement.rows)
-    _check_run(ciphertexts, statement.ciphertexts, statement.rows)
-    return PartialFile(path, statement, begin, (identifiers, ciphertexts))
+    for run, part in zip(runs, stated, strict=True):
+        _check_run(run, part, statement.rows)
+    return PartialFile(path, statement, begin, tuple(runs))
 
 
 def _read_body(stream: BinaryIO, stated: Part) -> bytes:

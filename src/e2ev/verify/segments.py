@@ -9,33 +9,35 @@ import unicodedata
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import BinaryIO
 
-from e2ev import claims, hashing
+from e2ev import hashing
 from e2ev.ballot import BallotContext
 from e2ev.board.commitments import read_commitments, scan_commitments
 from e2ev.board.merkle import HASH_BYTES
 from e2ev.board.places import Ballots
 from e2ev.board.reader import open_board, read_logged
 from e2ev.counting import Pile, Place, add_piles, piles_of
+from e2ev.elgamal import HashedCiphertext
 from e2ev.errors import DataError, E2evError
+from e2ev.group import Element
 from e2ev.manifest import Manifest
 from e2ev.record import bodies
 from e2ev.record.codec import MAX_TEXT, Unchecked, decode, judge_all
 from e2ev.record.codec import Path as FieldPath
 from e2ev.record.entry import Entry, check_body
 from e2ev.verify import batch
-from e2ev.verify.ballots import CHECKS, HEADER_CHECK, BallotCase, BallotJob, leaf_checks
+from e2ev.verify.ballots import CHECKS, HEADER_CHECK, BallotCase, BallotJob, header_code, leaf_checks
 from e2ev.verify.check import Finding, Findings
 from e2ev.verify.runs import ROW_BYTES, record, sorted_run
 from e2ev.verify.setting import Setting
 
 PREFIX = 16
-"""Bytes of a digest by which ciphertexts are compared over the whole board."""
+"""Bytes of a digest by which ciphertexts and commitments are compared over the whole board."""
 IDENTIFIER_WIDTH = HASH_BYTES + ROW_BYTES
-CIPHERTEXT_WIDTH = PREFIX + ROW_BYTES
+DIGEST_WIDTH = PREFIX + ROW_BYTES
 
 BATCHED, PLAIN = (64, 400), (8, 32)
 """The fewest and the most contests of a segment, with commitments and without: of many proofs a batch is faster."""
@@ -75,7 +77,8 @@ class Partial:
         subjects: How many ballots were looked at, by check.
         piles: Of the counted ballots.
         identifiers: A sorted run of id_B.
-        ciphertexts: A sorted run of prefixes of digests, one a ciphertext.
+        ciphertexts: A sorted run of prefixes of digests, one for each part of a ciphertext and each ratio.
+        commitments: The same of the first commitments of all proofs that verify.
     """
 
     ballots: int = 0
@@ -88,6 +91,7 @@ class Partial:
     piles: tuple[tuple[Place, Pile], ...] = ()
     identifiers: bytes = b""
     ciphertexts: bytes = b""
+    commitments: bytes = b""
 
 
 # Which ballots there are, and how they are cut into segments
@@ -162,16 +166,45 @@ def verify_segment(setting: SegmentSetting, unit: Unit) -> Partial:
         tuple(add_piles(piles_of(case.ballot) for case in cases if case.job.counted and _adds_up(case)).items()),
         sorted_run(record(case.ballot.identifier, case.job.row) for case in cases),
         sorted_run(record(digest, case.job.row) for case in cases for digest in _ciphertexts(case)),
+        sorted_run(record(digest, case.job.row) for case in cases for digest in _commitments(case)),
     )  # fmt: skip
 
 
-def read_cases(setting: SegmentSetting, unit: Unit) -> tuple[list[BallotCase], list[tuple[BallotJob, list[Finding]]]]:
+def form_segment(setting: SegmentSetting, unit: Unit) -> Partial:
+    """Return what the form of a segment's ballots gives: bodies that decode, with the code of their header.
+
+    Raises:
+        DataError: The board is not there, or not the one that the jobs were made from.
+    """
+    against, excluded = Findings(), Findings()
+    decoded, unreadable = _decoded(setting, unit)
+    judged = judge_all([body for _, body in decoded], lambda _path: True)
+    cases = [BallotCase(setting.context, job, one) for (job, _), one in zip(decoded, judged, strict=True)]
+    found = [(case.job, list(header_code(case)) if "B.4" not in setting.disabled else []) for case in cases]
+    for job, findings in (*unreadable, *found):
+        (against if job.excluded is None else excluded).take(map(_bounded, findings))
+    return Partial(len(unit), tuple(against), tuple(against.counts.items()), tuple(excluded),
+                   tuple(excluded.counts.items()))  # fmt: skip
+
+
+def read_cases(setting: SegmentSetting, unit: Unit) -> "tuple[list[BallotCase], Unreadable]":
     """Return the ballots of a segment, judged, and tried in batch; and those that cannot be read, with the reason.
 
     Raises:
         DataError: The board is not there, or not the one that the jobs were made from.
     """
-    decoded, unreadable = list[tuple[BallotJob, Unchecked[bodies.BallotBody]]](), []
+    decoded, unreadable = _decoded(setting, unit)
+    judged = judge_all([body for _, body in decoded], _trusting(setting.disabled))
+    cases = [BallotCase(setting.context, job, one) for (job, _), one in zip(decoded, judged, strict=True)]
+    return _proved(setting, cases), unreadable
+
+
+Decoded = list[tuple[BallotJob, Unchecked[bodies.BallotBody]]]
+Unreadable = list[tuple[BallotJob, list[Finding]]]
+
+
+def _decoded(setting: SegmentSetting, unit: Unit) -> tuple[Decoded, Unreadable]:
+    decoded, unreadable = Decoded(), Unreadable()
     with open_board(setting.path) as stream:
         for job in unit:
             entry, where = _read(stream, setting, job), f"entry {job.index}"
@@ -179,9 +212,7 @@ def read_cases(setting: SegmentSetting, unit: Unit) -> tuple[list[BallotCase], l
                 decoded.append((job, decode(bodies.BallotBody, entry.body, setting.context.group, where)))
             except DataError as error:
                 unreadable.append((job, [Finding("R.1", error.found, job.index, error.where, ballot=job.code)]))
-    judged = judge_all([body for _, body in decoded], _trusting(setting.disabled))
-    cases = [BallotCase(setting.context, job, one) for (job, _), one in zip(decoded, judged, strict=True)]
-    return _certified(setting, cases), unreadable
+    return decoded, unreadable
 
 
 def _read(stream: BinaryIO, setting: SegmentSetting, job: BallotJob) -> Entry:
@@ -209,11 +240,11 @@ def _bounded(finding: Finding) -> Finding:
     return replace(finding, **{name: text[:MAX_TEXT] for name, text in texts.items()})  # type: ignore[arg-type]
 
 
-def _certified(setting: SegmentSetting, cases: list[BallotCase]) -> list[BallotCase]:
-    """Return the cases, those marked whose proofs a batch has shown to hold by their commitments."""
+def _proved(setting: SegmentSetting, cases: list[BallotCase]) -> list[BallotCase]:
+    """Return the cases with their proofs: in batch where that shows that all of a ballot verify, else one by one."""
     tried = {i: item for i, case in enumerate(cases) if (item := _certifiable(setting, case)) is not None}
-    certified = dict(zip(tried, batch.certify(list(tried.values())), strict=True))
-    return [replace(case, certified=certified.get(i, False)) for i, case in enumerate(cases)]
+    held = {i: tried[i][1] for i, holds in zip(tried, batch.certify(list(tried.values())), strict=True) if holds}
+    return [case.certified(held[i]) if i in held else case.with_proofs() for i, case in enumerate(cases)]
 
 
 def _certifiable(setting: SegmentSetting, case: BallotCase) -> batch.Certifiable | None:
@@ -221,7 +252,7 @@ def _certifiable(setting: SegmentSetting, case: BallotCase) -> batch.Certifiable
         return None
     group = setting.context.group
     commitments = read_commitments(setting.path, case.job.commitments, case.job.code, group)
-    made = list(claims.ballot_claims(setting.context, case.ballot))
+    made = [claim for _, claim in case.claims(by_factors=True)]
     return batch.certifiable(made, commitments) if commitments else None
 
 
@@ -245,6 +276,30 @@ def _adds_up(case: BallotCase) -> bool:
 
 
 def _ciphertexts(case: BallotCase) -> Iterator[bytes]:
+    """Yield every part of the ballot's ciphertexts, and the ratios of neighbouring α.
+
+    Ratios stay what they are where all of a contest's ciphertexts are multiplied by encryptions with one nonce.
+    """
     for contest in case.ballot.contests:
-        for selection in contest.selections:
-            yield hashlib.sha256(selection.ciphertext.alpha.to_bytes()).digest()[:PREFIX]
+        alphas = [selection.ciphertext.alpha for selection in contest.selections]
+        yield from (_digest(alpha.to_bytes()) for alpha in alphas)
+        yield from (_digest(selection.ciphertext.beta.to_bytes()) for selection in contest.selections)
+        for one, other in pairwise(alphas):
+            if isinstance(one, Element) and isinstance(other, Element):
+                yield _digest((other / one).to_bytes())
+        yield from _hashed_parts(contest.data)
+    yield from _hashed_parts(case.ballot.nonce)
+
+
+def _hashed_parts(cipher: HashedCiphertext | None) -> Iterator[bytes]:
+    if cipher is not None:
+        yield _digest(cipher.c0.to_bytes())
+        yield _digest(cipher.c1)
+
+
+def _commitments(case: BallotCase) -> Iterator[bytes]:
+    return (_digest(one.to_bytes()) for made in case.proved.values() for one in made)
+
+
+def _digest(value: bytes) -> bytes:
+    return hashlib.sha256(value).digest()[:PREFIX]

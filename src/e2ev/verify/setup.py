@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 
 from e2ev import ceremony, chaining, hashing
 from e2ev.board.contents import Device
+from e2ev.group import Element
 from e2ev.record import bodies
 from e2ev.record.codec import Judged, judge, path_text
 from e2ev.sharing import TrusteeId
@@ -174,6 +176,33 @@ def distinct(setting: Setting) -> Iterator[Finding]:
                     yield Finding("K.3", f"{whose} is {held}", entry)
 
 
+def unrelated(setting: Setting) -> Iterator[Finding]:
+    """K.5: a relation between keys is how one of them cancels others; proofs of possession hold all the same."""
+    if setting.joint is None:
+        return
+    identity = setting.election.group.identity.to_bytes()
+    keys = {key.to_bytes(): (whose, key, entry) for whose, key, entry in _keys(setting) if key.to_bytes() != identity}
+    for (one, left, _), (other, right, entry) in combinations(keys.values(), 2):
+        both = (left * right).to_bytes()
+        if both == identity:
+            yield Finding("K.5", f"{one} and {other} are inverse to each other", entry)
+        elif both in keys:
+            yield Finding("K.5", f"{keys[both][0]} is the product of {one} and {other}", entry)
+    joint = {"K": setting.joint.vote_key.to_bytes(), "K̂": setting.joint.data_key.to_bytes()}
+    for name, value in joint.items() if len(setting.keys) > 1 else ():
+        if value in keys:
+            yield Finding("K.5", f"the joint key {name} is {keys[value][0]}", keys[value][2])
+
+
+def _keys(setting: Setting) -> Iterator[tuple[str, Element, int]]:
+    """Yield every key of a trustee with its name and the entry of its message."""
+    for keys in setting.trustee_keys():
+        who, entry = setting.contents.name_of(keys.trustee), setting.contents.ceremony.keys[keys.trustee].index
+        yield f"K of {who}", keys.vote_commitments[0], entry
+        yield f"K̂ of {who}", keys.data_commitments[0], entry
+        yield f"κ of {who}", keys.communication_key, entry
+
+
 def rehearsed(setting: Setting) -> Iterator[Finding]:
     """K.4."""
     if setting.joint is None:
@@ -232,6 +261,8 @@ CHECKS = (
     Check("3.A", "K is the product of the trustees' keys", "EGDS V3", Scope.ELECTION, vote_key, ("2.A",)),
     Check("3.B", "K̂ is the product of the trustees' keys", "EGDS V3", Scope.ELECTION, data_key, ("2.A",)),
     Check("4.A", "H_E is the hash of H_B, K and K̂", "EGDS V4", Scope.ELECTION, extended_hash, ("2.A",)),
+    Check("K.5", "no key is the inverse or the product of others, and no joint key is a trustee's own",
+          "protocol.md, Ceremony", Scope.ELECTION, unrelated, ("2.A",)),
     Check("8.C", "H_DI is the hash of the device information", "EGDS V8", Scope.DEVICE, device_hashes, ("2.A",)),
     Check("8.F", "each simple chain starts with H_0", "EGDS V8", Scope.DEVICE, chain_starts, ("2.A",)),
     Check("8.G", "each simple chain is closed over its last code", "EGDS V8", Scope.DEVICE, chain_ends, ("2.A",)),

@@ -20,6 +20,7 @@ from e2ev.hashing import Digest
 from e2ev.record.codec import admit, decode, encode
 from e2ev.record.entry import author_of
 from e2ev.signing import SigningKey
+from e2ev.verify.ballots import BallotJob
 from e2ev.verify.check import Finding, Report
 from e2ev.verify.partial import (
     Body,
@@ -97,8 +98,8 @@ class _Context:
     disabled: tuple[str, ...]
 
 
-def context_digest(ready: Ready, rows: range) -> bytes:
-    """Return a digest of everything that the outcome of these ballots depends on, besides their own entries' bytes."""
+def context_state(ready: Ready) -> "hashlib._Hash":
+    """Return the state of the digest that has taken in what all ballots of the election are checked with."""
     context, contents = ready.segment.context, ready.setting.contents
     group = context.group
     numbers = tuple(int(one).to_bytes(group.element_bytes, "big") for one in (group.p, group.q, group.g))
@@ -107,10 +108,21 @@ def context_digest(ready: Ready, rows: range) -> bytes:
         program(), group.name, numbers, contents.genesis.body.form.manifest, keys,
         context.extended_hash, tuple(sorted(ready.segment.disabled)),
     )  # fmt: skip
-    state = hashlib.sha256(_CONTEXT + encode(known))
+    return hashlib.sha256(_CONTEXT + encode(known))
+
+
+def job_bytes(job: BallotJob) -> bytes:
+    """Return what the log says of one ballot, as digests take it in."""
+    return encode(
+        _Job(job.index, job.leaf_hash, job.unit, job.device_hash, job.previous_code, job.counted, job.excluded)
+    )
+
+
+def context_digest(ready: Ready, rows: range) -> bytes:
+    """Return a digest of everything that the outcome of these ballots depends on, besides their own entries' bytes."""
+    state = context_state(ready)
     for job in ballot_jobs(ready.setting, rows):
-        said = _Job(job.index, job.leaf_hash, job.unit, job.device_hash, job.previous_code, job.counted, job.excluded)
-        state.update(encode(said))
+        state.update(job_bytes(job))
     return state.digest()
 
 
@@ -131,7 +143,7 @@ def write_partial(board: Path, shard: Shard, out: Path, key: SigningKey, options
         total = Sum(folder)
         rows = shard.rows(len(ready.setting.contents.ballots))
         look_at(ready, rows, total)
-        runs = (total.identifiers.write(folder / "identifiers"), total.ciphertexts.write(folder / "ciphertexts"))
+        runs = tuple(spool.write(folder / spool.name) for spool in total.spools)
         body = encode(body_of(total.summary()))
         statement = _statement(ready, shard, rows, body, runs, key)
         write_file(out, key, statement, body, runs)
@@ -139,14 +151,13 @@ def write_partial(board: Path, shard: Shard, out: Path, key: SigningKey, options
 
 
 def _statement(
-    ready: Ready, shard: Shard, rows: range, body: bytes, runs: tuple[Run, Run], key: SigningKey
+    ready: Ready, shard: Shard, rows: range, body: bytes, runs: tuple[Run, ...], key: SigningKey
 ) -> Statement:
     tree = ready.log.tree
-    identifiers, ciphertexts = (Part(run.count, run.digest()) for run in runs)
     return Statement(
         1, program(), author_of(key.verify_key), ready.setting.contents.id, tree.size, tree.root(),
         shard.number, shard.shards, rows.start, len(rows), context_digest(ready, rows),
-        Part(len(body), hashlib.sha256(body).digest()), identifiers, ciphertexts,
+        Part(len(body), hashlib.sha256(body).digest()), *(Part(run.count, run.digest()) for run in runs),
     )  # fmt: skip
 
 
@@ -182,8 +193,8 @@ def _look_into(files: Sequence[PartialFile], ready: Ready, total: Sum) -> None:
     check_partition(files, len(ready.setting.contents.ballots))
     for file in files:
         total.add(_content(file, ready))
-        total.identifiers.add_run(file.runs[0])
-        total.ciphertexts.add_run(file.runs[1])
+        for spool, run in zip(total.spools, file.runs, strict=True):
+            spool.add_run(run)
         ready.options.progress(total.ballots, len(ready.setting.contents.ballots))
 
 

@@ -10,7 +10,7 @@ from e2ev.board.contents import Contents
 from e2ev.counting import Pile, Place
 from e2ev.verify.check import Finding, Findings
 from e2ev.verify.runs import Spool, repeated
-from e2ev.verify.segments import CIPHERTEXT_WIDTH, IDENTIFIER_WIDTH, Partial
+from e2ev.verify.segments import DIGEST_WIDTH, IDENTIFIER_WIDTH, Partial
 
 
 class Sum:
@@ -27,7 +27,8 @@ class Sum:
         self.subjects: dict[str, int] = {}
         self.piles: dict[Place, Pile] = {}
         self.identifiers = Spool(folder, "identifiers", IDENTIFIER_WIDTH)
-        self.ciphertexts = Spool(folder, "ciphertexts", CIPHERTEXT_WIDTH)
+        self.ciphertexts = Spool(folder, "ciphertexts", DIGEST_WIDTH)
+        self.commitments = Spool(folder, "commitments", DIGEST_WIDTH)
 
     def add(self, part: Partial) -> None:
         """Take in a partial."""
@@ -41,6 +42,12 @@ class Sum:
             self.piles[place] = self.piles[place] + pile if place in self.piles else pile
         self.identifiers.add(part.identifiers)
         self.ciphertexts.add(part.ciphertexts)
+        self.commitments.add(part.commitments)
+
+    @property
+    def spools(self) -> tuple[Spool, Spool, Spool]:
+        """The three runs of what must not stand on the board twice."""
+        return self.identifiers, self.ciphertexts, self.commitments
 
     def summary(self) -> Partial:
         """Return everything but the runs, in one order: two sums of the same ballots give the same."""
@@ -56,11 +63,13 @@ class Sum:
         )
 
     def conclude(self, contents: Contents, disabled: frozenset[str]) -> None:
-        """Take in what all ballots together say (5.A, I.2, D.3)."""
+        """Take in what all ballots together say (5.A, I.2, I.4, D.3)."""
         for check, found, spool in (
             ("5.A", "id_B is that of another ballot", self.identifiers),
-            ("I.2", "a ciphertext is that of another ballot, or twice on this one", self.ciphertexts),
-        ):
+            ("I.2", "a part of a ciphertext, or a ratio of two, is that of another ballot, or twice on this one",
+             self.ciphertexts),
+            ("I.4", "a proof's commitment is that of another ballot, or twice on this one", self.commitments),
+        ):  # fmt: skip
             if check not in disabled:
                 self._repeated(contents, check, found, spool)
         if "D.3" not in disabled:
@@ -72,7 +81,10 @@ class Sum:
         for row, first in repeated(spool):
             code, before = ballots.code(row), ballots.at(first).index
             excluded = contents.exclusions.get(code)
-            finding = Finding(check, f"{found} (entry {before})", ballots.at(row).index, ballot=code)
+            place = ballots.at(row)
+            device = f"device {contents.devices[place.author].name} at {contents.station(place.author)}"
+            where = f"ballot {code.hex()[:12]}, {device}"
+            finding = Finding(check, f"{found} (entry {before})", place.index, where, device, code)
             (self.excluded if excluded else self.findings).take((finding,))
             if excluded and excluded.body.form.check == check:
                 self.reproduced.add(row)

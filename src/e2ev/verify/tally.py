@@ -1,6 +1,6 @@
 """Checks of cells, decryption and results: EGDS verifications 9 to 12, and ours."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from e2ev import tally
@@ -157,6 +157,20 @@ def responses_fit(case: AttemptCase) -> Iterator[Finding]:
                 yield Finding(
                     "T.5", "the response does not fit the trustee's share", posted.index, f"responses[{i}]", who
                 )
+
+
+def fresh_nonces(attempts: Sequence[AttemptCase]) -> Iterator[Finding]:
+    """T.8: of two answers to one commitment anybody computes the trustee's share."""
+    seen: dict[bytes, str] = {}
+    for case in attempts:
+        for trustee, judged in case.openings.items():
+            posted, who = case.attempt.openings[trustee], case.setting.contents.name_of(trustee)
+            for i, opening in enumerate(judged.value.openings):
+                here = f"openings[{i}] of entry {posted.index}"
+                held = seen.setdefault(opening.a.to_bytes(), here)
+                if held != here:
+                    yield Finding("T.8", f"the commitment a stands in {held} already", posted.index,
+                                  f"openings[{i}]", who)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,6 +362,17 @@ ATTEMPT_CHECKS = (
     Check("T.4", "each opening is what the trustee committed to", "EGDS §3.6.5", Scope.TALLY, openings_match),
     Check("T.5", "each response fits the trustee's share", "EGDS §3.6.5, note 3.7", Scope.TALLY, responses_fit),
 )  # fmt: skip
+
+ATTEMPTS_CHECKS = (
+    Check(
+        "T.8",
+        "no commitment of decryption is used twice, in any attempt",
+        "protocol.md, Decryption",
+        Scope.TALLY,
+        fresh_nonces,
+    ),
+)
+"""Of all attempts together."""
 
 COUNT_CHECKS = (
     Check("10.A", "the scalars of each proof of decryption are below q", "EGDS V10", Scope.CELL, count_scalars),

@@ -7,11 +7,10 @@ and decides about ballots, a trustee goes on with its own key file, voters type 
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from e2ev import hashing
-from e2ev.board.ledger import read_ledger
 from e2ev.board.log import BoardLog
 from e2ev.board.reader import Logged, scan
 from e2ev.codes import tracking_code
@@ -149,7 +148,7 @@ def _named(error: E2evError) -> frozenset[str]:
 
 
 def trustee(bench: Bench) -> Refusal | None:
-    """Return why an honest trustee does not go on: in the ceremony if its part was tampered with, else at decryption."""
+    """Return why an honest trustee does not go on: in the ceremony if that was tampered with, else at decryption."""
     forged = bench.forged
     if _first_change(bench.honest, forged) < bench.honest.indices(Kind.ACCEPTANCE)[0]:
         return _accepts(bench, forged)
@@ -170,7 +169,7 @@ def _machine(bench: Bench, key_file: str) -> Trustee:
 
 
 def _accepts(bench: Bench, forged: Forgery) -> Refusal | None:
-    """Let the first trustee seal its shares and accept what stands on the board, its words heard as the board has them."""
+    """Let the first trustee seal its shares and accept what stands on the board; all words are heard as it has them."""
     last = max((i for kind in (Kind.TRUSTEE_KEYS, Kind.SHARES) for i in forged.indices(kind)), default=0)
     board, machine = bench.folder / "ceremony.board", _machine(bench, "hoard.key")
     write_board(forged.until(last), board)
@@ -245,5 +244,3 @@ def refusals(
         with suppress(FileNotFoundError):
             if said := asked(Bench(election, honest, tampering, place)):
                 yield name, said
-
-

@@ -131,7 +131,7 @@ EXPLANATIONS: dict[str, Explanation] = {
         "K.1": ("A key holder dealt for another number of needed key holders than agreed. Too few could open votes.",
                 _HOLDER),
         "K.2": ("Key holders did not all see the same keys. One of them may have been shown something else.", _HOLDER),
-        "K.3": ("Two keys are the same, or one is no key at all: too few could decrypt, or any result be shown.", _HOLDER),
+        "K.3": ("Two keys are the same, or one is no key at all: too few could decrypt, or any result stand.", _HOLDER),
         "K.4": ("Voting opened although a key holder never showed that its backup works. The result may be lost.",
                 _HOLDER),
         "5.A": ("Two ballots carry one number that must be unique: one of them is a copy.", _BALLOT),

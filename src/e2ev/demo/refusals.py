@@ -79,10 +79,11 @@ def organiser(bench: Bench) -> Refusal | None:
     entries = [event.entry for event in scan(source) if isinstance(event, Logged)]
     _begin(bench, forged, board, entries[0])
     group = bench.election.group
+    first = next((entry for entry in entries if entry.header.kind == Kind.TALLY), None)
     try:
         with Intake(board, (group,)) as intake:
             for entry in entries[1:]:
-                if entry.header.kind == Kind.TALLY and (said := _decided(bench, forged)):
+                if entry is first and (said := _decided(bench, forged)):
                     return said
                 check_message(board, intake.contents, entry)
                 intake.post([entry])
@@ -117,7 +118,7 @@ def _decided(bench: Bench, forged: Forgery) -> Refusal | None:
         intake.post(entries[1:])
     try:
         made = tallying.decide(
-            Administrator(board, (group,), QUICK), list(forged.said(Kind.TALLY)[0].quorum), PASSPHRASE,
+            Administrator(board, (group,), QUICK), list(bench.honest.said(Kind.TALLY)[0].quorum), PASSPHRASE,
             bench.election.options,
         )  # fmt: skip
     except E2evError as error:
@@ -132,7 +133,7 @@ def _other_tally(forged: Forgery, own: object) -> Refusal | None:
     """Return where the tampered tally is not the one that the organiser would post."""
     stated = forged.said(Kind.TALLY)[0]
     for field, check in (("cells", "C.1"), ("open_by_nonce", "D.5"), ("open_by_selection", "D.5")):
-        if getattr(stated, field) != getattr(own, field):
+        if not isinstance(stated, bytes) and getattr(stated, field) != getattr(own, field):
             return Refusal("decide", f"its own tally has other {field}", frozenset({check}))
     return None
 

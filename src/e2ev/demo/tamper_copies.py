@@ -12,6 +12,7 @@ from e2ev.demo.reseal import (
     decrypt,
     hashed,
     nonces_of,
+    partition,
     prove_range,
     seal_contest,
     seal_data,
@@ -169,11 +170,23 @@ def _summed(kind: str, index: int, add: bool) -> Any:
     return changed
 
 
+def _ballots_gone(forgery: Forgery) -> Forgery:
+    """Take the last ballots of a device off the board, one that was cast and a test, and count again without them."""
+    gone = [i for i in forgery.indices(Kind.BALLOT) if i >= forgery.ballots("cast")[-1]]
+    codes = {forgery.steps[i].code for i in gone}
+    decisions = [i for i in forgery.indices(Kind.DECISION) if forgery.steps[i].body.ballot in codes]
+    opened = forgery.indices(Kind.OPENED_BALLOT)
+    forgery = forgery.edit(forgery.indices(Kind.TALLY)[0], always(()), "open_by_nonce")
+    return partition(settle(forgery.without(*gone, *decisions, *opened)))
+
+
 _ANYWHERE = (
     Tampering("test-ballot-counted", "A test ballot is multiplied into the sums.", trips("9.A", "9.B"),
               _summed("challenged", 0, add=True)),
     Tampering("cast-ballot-not-counted", "A cast ballot is left out of the sums.", trips("9.A", "9.B"),
               _summed("cast", 0, add=False)),
+    Tampering("ballots-gone", "A device's last ballots are taken away, and everything signed and counted again.",
+              trips("A.6"), _ballots_gone, knows=("root",)),
     Tampering("cast-ballot-counted-twice", "A cast ballot is multiplied into the sums a second time.",
               trips("9.A", "9.B"), _summed("cast", 0, add=True)),
 )  # fmt: skip

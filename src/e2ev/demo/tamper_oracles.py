@@ -61,14 +61,22 @@ def _copy_listed(forgery: Forgery) -> Forgery:
     return copied.until(copied.indices(Kind.TALLY)[0])
 
 
-def _true_ballot_excluded(forgery: Forgery) -> Forgery:
-    """Let another device post a copy of a ballot before it, without its nonces, and exclude both."""
+def copy_before(forgery: Forgery) -> tuple[Forgery, int]:
+    """Return the forgery in which another device posts a copy of a ballot before it, without its nonces; and where.
+
+    The copy's decision stands behind it, and then the true ballot.
+    """
     i = forgery.ballots("cast")[-1]
     victim, author = forgery.ballot(i), forgery.steps[first_cast(forgery)].author
     copy = _copy_by(forgery, i, author, victim)
     decision = Step(author, Kind.DECISION, bodies.DecisionBody(1, copy.code, "abandoned", ""))
     posted = Step(author, Kind.BALLOT, bodies.BallotBody(1, copy), copy.code)
-    forgery = settle(forgery.insert(i, posted, decision))
+    return settle(forgery.insert(i, posted, decision)), i
+
+
+def _true_ballot_excluded(forgery: Forgery) -> Forgery:
+    """Exclude both the copy and the ballot that it was made of."""
+    forgery, i = copy_before(forgery)
     close, codes = forgery.indices(Kind.CLOSE)[-1], (forgery.steps[i].code, forgery.steps[i + 2].code)
     excluded = [exclusion(forgery, c or b"", check) for c, check in zip(codes, ("6.D", "I.2"), strict=True)]
     return partition(forgery.insert(close + 1, *excluded))

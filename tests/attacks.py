@@ -94,6 +94,11 @@ def pairs() -> Iterator[tuple[str, str]]:
     return ((t.name, role) for t in TAMPERINGS for role in ROLES if (t.name, role) in named)
 
 
+def attacks_of(tampering: str) -> list[Attack]:
+    """Return the attacks that a tampering shows."""
+    return [attack for attack in catalogue() if any(tampering in vectors for vectors in attack.vectors.values())]
+
+
 def is_test(vector: str) -> bool:
     """Return whether a vector is a test of this project, not a tampering."""
     return vector.startswith("tests/")

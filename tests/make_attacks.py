@@ -15,7 +15,8 @@ from e2ev.demo.tamper import TAMPERINGS
 from e2ev.demo.toy import LOOSE
 from e2ev.verify.explain import order_of
 from e2ev.verify.run import CHECKS
-from tests.attacks import REFUSALS, Attack, catalogue, desks, is_test, plain, recorded
+from tests.attacks import REFUSALS, attacks_of, catalogue, desks, is_test, plain, recorded
+from tests.corpus import write_corpus
 from tests.make_verification import ids, table
 
 PAGE = Path(__file__).resolve().parents[1] / "specs" / "threats.md"
@@ -39,11 +40,6 @@ def ask_everybody() -> None:
 
 
 # The tables
-
-
-def attacks_of(tampering: str) -> list[Attack]:
-    """Return the attacks that a tampering shows."""
-    return [attack for attack in catalogue() if any(tampering in vectors for vectors in attack.vectors.values())]
 
 
 def _named(vectors: list[str]) -> str:
@@ -88,7 +84,7 @@ CATALOGUE_SAYS = """UV is the verifier, IN the organiser who takes entries in an
 VO a voter with a code, PR procedure. Vectors are tampered records of `verification.md`, or tests.
 
 """
-MATRIX_SAYS = """Each check with the tampered records that trip it, the attacks that these show, and what the others say who
+MATRIX_SAYS = """Each check with the tampered records that trip it, the attacks that these show, and what others say who
 are asked about the same record: where they stop, and by which check. Where a cell is empty, the role goes on, since it
 cannot see the change, or since nobody asks it.
 
@@ -121,8 +117,10 @@ def main() -> None:
             ask_everybody()
         elif what == "threats":
             PAGE.write_text(page(PAGE.read_text("utf-8")), "utf-8")
+        elif what == "records":
+            write_corpus()
         else:
-            raise SystemExit(f"nothing is called {what}: refusals, threats")
+            raise SystemExit(f"nothing is called {what}: refusals, records, threats")
 
 
 if __name__ == "__main__":

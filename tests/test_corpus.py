@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]  # ships no types; only tests use it
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

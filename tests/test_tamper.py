@@ -103,7 +103,7 @@ def test_tampered_record_trips_exactly_its_checks(tampering: Tampering, desk: De
     assert report.verdict is Verdict.REJECTED
 
 
-@pytest.mark.parametrize("tampering", (*BALLOTS, *COPIES), ids=[t.name for t in (*BALLOTS, *COPIES)])
+@pytest.mark.parametrize("tampering", [*BALLOTS, *COPIES], ids=[t.name for t in (*BALLOTS, *COPIES)])
 def test_tampered_ballot_trips_the_same_without_commitments_beside_the_board(tampering: Tampering, desk: Desks) -> None:
     held = desk(tampering.base, LOOSE)
     alone = held.write(f"{tampering.name}-alone", tampering.change)

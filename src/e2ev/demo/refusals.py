@@ -16,7 +16,7 @@ from e2ev.board.reader import Logged, scan
 from e2ev.codes import tracking_code
 from e2ev.demo.forge import Forgery, Tampering, write_board
 from e2ev.demo.honest import PASSPHRASE, QUICK, HonestElection
-from e2ev.errors import E2evError
+from e2ev.errors import E2evError, NotReadyError
 from e2ev.record.codec import encode
 from e2ev.record.entry import Entry
 from e2ev.record.kinds import Kind
@@ -226,6 +226,8 @@ def _asks(board: Path, bench: Bench, code: bytes, decision: str) -> Refusal | No
             if shown.findings:
                 checks = frozenset(finding.check for finding in shown.findings)
                 return Refusal("open test ballot", shown.findings[0].found, checks)
+    except NotReadyError:
+        return None  # nothing speaks against the board yet
     except E2evError as error:
         return Refusal("ask the board", str(error), _named(error))
     return None

@@ -131,12 +131,12 @@ class Intake:
         if entry.header.counter <= self.head(entry.header.author).counter:
             self._log.admit(entry)
             return
+        tree, end = self._log.ahead, self._log.end
         row = KINDS.get(entry.header.kind)
         if row is not None and row.body is None:
             # a verifier would have to call the whole record incomplete, for ever and because of anybody
-            raise RejectedError(f"this board knows no rules for {row.feature}", where=f"entry {self._log.ahead.size}",
+            raise RejectedError(f"this board knows no rules for {row.feature}", where=f"entry {tree.size}",
                                 remedy="nothing is left to do")  # fmt: skip
-        tree, end = self._log.ahead, self._log.end
         logged = Logged(tree.size, end, end + len(entry.frames()), entry, tree)
         objections, take = self._ledger.examine(logged)
         if objections:

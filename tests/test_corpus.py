@@ -11,9 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from e2ev.demo.tamper import TAMPERINGS
+from e2ev.demo.toy import TOY
+from e2ev.errors import DataError
 from tests import adapter
 from tests.attacks import FOLDER
 from tests.corpus import BASES, RECORDS, Vector, apply, difference, said_of, vectors
+from tests.elections import finished
+from tests.fuzz import Decoder, decoders, fuzz
 from tests.make_attacks import END, PAGE, page
 from tests.run_corpus import asking, disagreements
 
@@ -100,3 +104,25 @@ def test_tables_of_attacks_are_up_to_date() -> None:
     text = PAGE.read_text("utf-8")
     assert page(text) == text, "run python -m tests.make_attacks"
     assert text.endswith(END)
+
+
+# Broken bytes
+
+
+def test_fuzzer_tells_a_crash_from_a_refusal() -> None:
+    def read(data: bytes) -> None:
+        if data[:1] == b"\0":
+            raise IndexError("beyond the end")
+        raise DataError("no good")
+
+    seen = fuzz("made up", Decoder([b"\0" * 4, b"\1" * 4], read), 200, 1)
+    assert seen.crashes
+    assert seen.refused
+    assert not seen.is_good
+
+
+def test_decoders_refuse_broken_bytes_as_data(tmp_path: Path) -> None:
+    known = decoders(finished(TOY), tmp_path)
+    seen = {name: fuzz(name, decoder, 25, 20261122) for name, decoder in known.items()}
+    assert {name: one.crashes for name, one in seen.items() if one.crashes} == {}
+    assert {"board", "message", "key file", "receipt", "note", "manifest", "csv"} <= set(seen)

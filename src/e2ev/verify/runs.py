@@ -154,7 +154,7 @@ def repeated(records: Spool, void: Container[int] = ()) -> Iterator[tuple[int, i
     found = Spool(records.folder, f"{records.name}-repeated", 2 * ROW_BYTES)
     value, first = b"", -1
     for one in records:
-        if row_of(one) in void:
+        if void and row_of(one) in void:
             continue
         if first >= 0 and value_of(one) == value:
             found.add(record(one[-ROW_BYTES:], first))

@@ -5,8 +5,7 @@ and decides about ballots, a trustee goes on with its own key file, voters type 
 """
 
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,9 +25,6 @@ from e2ev.roles.examine import check_message
 from e2ev.roles.intake import Intake, keep_of, save_online_key
 from e2ev.roles.trustee import Trustee
 from e2ev.roles.voter import Answer, open_test_ballot, track
-from e2ev.sharing import TrusteeId
-
-FIRST = TrusteeId(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,15 +231,3 @@ def _asks(board: Path, bench: Bench, code: bytes, decision: str) -> Refusal | No
 
 ROLES = {"IN": organiser, "TR": trustee, "VO": voter}
 """By the catalogue's short names."""
-
-
-def refusals(
-    election: HonestElection, honest: Forgery, tampering: Tampering, folder: Path
-) -> Iterator[tuple[str, Refusal]]:
-    """Yield the roles that refuse a tampered record, each with its reason."""
-    for name, asked in ROLES.items():
-        place = folder / name
-        place.mkdir(parents=True)
-        with suppress(FileNotFoundError):
-            if said := asked(Bench(election, honest, tampering, place)):
-                yield name, said

@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench vectors clean
+.PHONY: demo test check bench vectors attacks clean
 
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -26,6 +26,10 @@ bench: $(VENV)/.ready
 
 vectors: $(VENV)/.ready
 	$(BIN)/python -m tests.make_vectors
+
+attacks: $(VENV)/.ready
+	$(BIN)/python -m tests.attacks
+	$(BIN)/python -m tests.run_corpus
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

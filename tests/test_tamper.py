@@ -16,6 +16,7 @@ from e2ev.demo.honest import HonestElection
 from e2ev.demo.reseal import partition, settle
 from e2ev.demo.tamper import TAMPERINGS, find, leave_commitments, options_for, tamper, tampered_demo
 from e2ev.demo.tamper_ballots import BALLOTS
+from e2ev.demo.tamper_copies import COPIES
 from e2ev.demo.toy import LOOSE
 from e2ev.errors import DataError
 from e2ev.group import P4096, Element, Group, Scalar
@@ -102,7 +103,7 @@ def test_tampered_record_trips_exactly_its_checks(tampering: Tampering, desk: De
     assert report.verdict is Verdict.REJECTED
 
 
-@pytest.mark.parametrize("tampering", BALLOTS, ids=[tampering.name for tampering in BALLOTS])
+@pytest.mark.parametrize("tampering", [*BALLOTS, *COPIES], ids=[t.name for t in (*BALLOTS, *COPIES)])
 def test_tampered_ballot_trips_the_same_without_commitments_beside_the_board(tampering: Tampering, desk: Desks) -> None:
     held = desk(tampering.base, LOOSE)
     alone = held.write(f"{tampering.name}-alone", tampering.change)

@@ -4,7 +4,7 @@ Each round is one pure function. Between the rounds a trustee keeps a `TrusteeSe
 has a record codec.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from e2ev import hashing, proofs, sigma
@@ -160,6 +160,26 @@ def has_valid_proofs(election: Election, keys: TrusteeKeys) -> bool:
             (b"pk_data", keys.data_commitments, keys.data_proof),
         )
     )
+
+
+def coincidences(everyone: Sequence[TrusteeKeys]) -> Iterator[tuple[TrusteeId, str]]:
+    """Yield whose key it is, and what is wrong, wherever a published key is the identity or the same as another.
+
+    Every commitment counts: one that is the identity lowers the degree of its polynomial, and with all of them the
+    number of trustees that can decrypt.
+    """
+    seen: dict[bytes, str] = {}
+    for keys in everyone:
+        named = [(f"K_{j}", element) for j, element in enumerate(keys.vote_commitments)]
+        named += [(f"K̂_{j}", element) for j, element in enumerate(keys.data_commitments)]
+        for name, element in (*named, ("κ", keys.communication_key)):
+            if int(element.value) == 1:
+                yield keys.trustee, f"{name} is the identity"
+                continue
+            whose = f"{name} of trustee {keys.trustee}"
+            held = seen.setdefault(element.to_bytes(), whose)
+            if held != whose:
+                yield keys.trustee, f"{name} is {held}"
 
 
 def seal_share(

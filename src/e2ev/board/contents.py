@@ -255,6 +255,13 @@ class Contents:
         challenged = (code for row, code in enumerate(self.ballots) if word(row) == "challenged")
         return [code for code in challenged if code not in self.exclusions]
 
+    def may_be_opened(self, code: bytes) -> bool:
+        """Return whether a ballot may be opened: challenged, and its proofs are its own, since no check excludes it.
+
+        A ballot that a check excludes can be a copy of a cast one; to open it would open that one.
+        """
+        return self.decision(code) == "challenged" and code not in self.exclusions
+
     def closed_test_ballots(self) -> list[bytes]:
         """Return those that nobody has opened yet."""
         return [c for c in self.test_ballots() if c not in self.opened_ballots and c not in self.decrypted_ballots]

@@ -17,7 +17,10 @@ from e2ev.demo.forge import Tampering, take_apart, write_board
 from e2ev.demo.honest import HonestElection
 from e2ev.demo.tamper_ballots import BALLOTS
 from e2ev.demo.tamper_board import BOARD
+from e2ev.demo.tamper_copies import COPIES
+from e2ev.demo.tamper_forms import FORMS
 from e2ev.demo.tamper_fresh import FRESH
+from e2ev.demo.tamper_oracles import ORACLES
 from e2ev.demo.tamper_setup import SETUP
 from e2ev.demo.tamper_stations import STATIONS
 from e2ev.demo.tamper_tally import TALLY
@@ -29,7 +32,9 @@ from e2ev.verify.anchors import anchors_of, read_anchors
 from e2ev.verify.check import Report
 from e2ev.verify.run import Options, verify
 
-TAMPERINGS: tuple[Tampering, ...] = (*SETUP, *BALLOTS, *TALLY, *BOARD, *STATIONS, *FRESH)
+TAMPERINGS: tuple[Tampering, ...] = (
+    *SETUP, *BALLOTS, *TALLY, *BOARD, *STATIONS, *FRESH, *ORACLES, *COPIES, *FORMS,
+)  # fmt: skip
 """Every tampering there is."""
 
 __all__ = ["TAMPERINGS", "Broken", "Tampering", "find", "leave_commitments", "options_for", "tamper", "tampered_demo"]

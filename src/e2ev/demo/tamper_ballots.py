@@ -69,12 +69,13 @@ def _in_abandoned(*path: str | int, change: Callable[[Any], Any], again: bool = 
     def changed(forgery: Forgery) -> Forgery:
         i = abandoned(forgery)
         forgery = forgery.edit(i, change, "ballot", *path)
-        return settle(forgery.edit(i, _rehashed, "ballot") if again else forgery)
+        return settle(forgery.edit(i, rehashed, "ballot") if again else forgery)
 
     return changed
 
 
-def _rehashed(ballot: EncryptedBallot) -> EncryptedBallot:
+def rehashed(ballot: EncryptedBallot) -> EncryptedBallot:
+    """Return the ballot with every χ computed again."""
     return replace(ballot, contests=tuple(hashed(ballot.identifier_hash, contest) for contest in ballot.contests))
 
 
@@ -126,7 +127,7 @@ def _swapped_options(forgery: Forgery) -> Forgery:
 
     i = first_cast(forgery)
     forgery = forgery.edit(i, swap, "ballot", "contests", 0, "selections")
-    return partition(settle(forgery.edit(i, _rehashed, "ballot")))
+    return partition(settle(forgery.edit(i, rehashed, "ballot")))
 
 
 def _counted_twice(forgery: Forgery) -> Forgery:

@@ -97,8 +97,8 @@ def _empty_key(secrets: TrusteeSecrets) -> TrusteeSecrets:
 
 
 def _one_degree_more(secrets: TrusteeSecrets) -> TrusteeSecrets:
-    further = secrets.communication.group.random_secret()
-    vote, data = (Polynomial((*p.coefficients, further)) for p in (secrets.vote, secrets.data))
+    group = secrets.communication.group
+    vote, data = (Polynomial((*p.coefficients, group.random_secret())) for p in (secrets.vote, secrets.data))
     return replace(secrets, vote=vote, data=data)
 
 

@@ -132,7 +132,7 @@ def commit(trustee: Trustee, board: Path, passphrase: Passphrase, options: Optio
     attempt = _attempt(standing)
     share, state = _opened(trustee, standing, passphrase)
     check_record(trustee, board, options)
-    journal = _journal(trustee, passphrase)
+    journal = _journal(trustee, passphrase, standing)
     if standing.trustee in attempt.commitments:
         raise ConflictError(
             "your commitments are on the board already", where=attempt.tally.where, remedy="e2ev trustee decrypt answer"
@@ -161,7 +161,7 @@ def answer(trustee: Trustee, board: Path, passphrase: Passphrase) -> list[Path]:
     attempt = _attempt(standing)
     _check_ballots(board, attempt)
     share, state = _opened(trustee, standing, passphrase)
-    journal = _journal(trustee, passphrase)
+    journal = _journal(trustee, passphrase, standing)
     key, me = _journal_key(attempt), standing.trustee
     done = journal.outcome(key)
     if done is not None:
@@ -229,8 +229,7 @@ def _nonce_shares(
     body, contents = attempt.tally.body.form, standing.contents
     if not body.open_by_nonce:
         return []
-    not_challenged = [code for code in body.open_by_nonce if contents.decision(code) != "challenged"]
-    if not_challenged:
+    if not all(contents.may_be_opened(code) for code in body.open_by_nonce):
         raise RejectedError("a ballot is to be opened that was not challenged", where=attempt.tally.where)
     made = []
     for code in body.open_by_nonce:
@@ -287,11 +286,26 @@ def _opened(trustee: Trustee, standing: Standing, passphrase: Passphrase) -> tup
     return state.share, state
 
 
-def _journal(trustee: Trustee, passphrase: Passphrase) -> Journal:
+def _journal(trustee: Trustee, passphrase: Passphrase, standing: Standing) -> Journal:
+    """Return the journal, all of whose attempts stand on this board.
+
+    A fork that lacks one ballot would give that ballot away by its difference to what was decrypted before.
+
+    Raises:
+        ConflictError: The trustee took part in an attempt that this board does not have.
+    """
     path = trustee.home / "trustee.journal"
-    if path.exists():
-        return Journal.open(path, passphrase)
-    return Journal.create(path, passphrase, trustee.cost)
+    if not path.exists():
+        return Journal.create(path, passphrase, trustee.cost)
+    journal, here = Journal.open(path, passphrase), {_journal_key(a) for a in standing.contents.attempts.values()}
+    elsewhere = sorted(journal.known - here)
+    if elsewhere:
+        raise ConflictError(
+            "you have taken part in a decryption that this board does not have: it is another board, or an older copy",
+            where=elsewhere[0],
+            remedy="decrypt nothing; keep both boards and compare their roots with the other trustees",
+        )
+    return journal
 
 
 def _journal_key(attempt: Attempt) -> str:
@@ -329,7 +343,7 @@ def _tasks(standing: Standing, attempt: Attempt, board: Path) -> tuple[Task, ...
     contents = standing.contents
 
     def ballot_of(code: bytes) -> EncryptedBallot:
-        if contents.decision(code) != "challenged":
+        if not contents.may_be_opened(code):
             raise RejectedError("a ballot is to be opened that was not challenged", where=attempt.tally.where)
         return admit(read_ballot(board, contents, code), f"ballot {code.hex()[:12]}").ballot
 

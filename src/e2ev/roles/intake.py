@@ -16,6 +16,7 @@ from e2ev.board.reader import Logged
 from e2ev.errors import DataError, RejectedError
 from e2ev.group import STANDARD_GROUPS, Group
 from e2ev.record.entry import Entry, Pen
+from e2ev.record.kinds import KINDS
 from e2ev.signing import SigningKey
 from e2ev.storage.disk import PRIVATE, REAL, Disk, read_bounded, write_once
 
@@ -141,6 +142,11 @@ class Intake:
             self._log.admit(entry)
             return
         tree, end = self._log.ahead, self._log.end
+        row = KINDS.get(entry.header.kind)
+        if row is not None and row.body is None:
+            # a verifier would have to call the whole record incomplete, for ever and because of anybody
+            raise RejectedError(f"this board knows no rules for {row.feature}", where=f"entry {tree.size}",
+                                remedy="nothing is left to do")  # fmt: skip
         logged = Logged(tree.size, end, end + len(entry.frames()), entry, tree)
         objections, take = self._ledger.examine(logged)
         if objections:

@@ -25,6 +25,7 @@ from e2ev.storage.seal import Passphrase
 from e2ev.tally import CountTask, DataTask, NonceShare, Opening
 from e2ev.verify.check import Finding, Report
 from e2ev.verify.run import EXCLUDING, Options, verify
+from e2ev.verify.sums import REPETITIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +133,8 @@ def _exclude(
     """Post an exclusion for each ballot that fails a check of ballots, and return the first finding of each."""
     if any(attempt.tally.body.form.cells for attempt in contents.attempts.values()):
         return ()
-    first: dict[bytes, Finding] = {}
-    for finding in report.findings:
-        decided = finding.ballot in contents.decisions and finding.ballot not in contents.exclusions
-        if finding.ballot is not None and finding.check in EXCLUDING and decided:
-            first.setdefault(finding.ballot, finding)
+    first = _first_findings(contents, report, EXCLUDING - REPETITIONS)
+    first = first or _first_findings(contents, report, REPETITIONS)
     if first:
         key = administrator.key(passphrase)
         with Intake(administrator.board, administrator.groups) as intake:
@@ -144,6 +142,16 @@ def _exclude(
                 body = bodies.ExclusionBody(1, code, finding.check, finding.found)
                 intake.post([intake.pen(key).write(Kind.EXCLUSION, encode(body))[0]])
     return tuple(first.values())
+
+
+def _first_findings(contents: Contents, report: Report, checks: frozenset[str]) -> dict[bytes, Finding]:
+    """Return by ballot the first finding of some checks, about ballots that were decided about and not excluded."""
+    first: dict[bytes, Finding] = {}
+    for finding in report.findings:
+        decided = finding.ballot in contents.decisions and finding.ballot not in contents.exclusions
+        if finding.ballot is not None and finding.check in checks and decided:
+            first.setdefault(finding.ballot, finding)
+    return first
 
 
 def _check_sound(report: Report) -> None:

@@ -6,7 +6,7 @@ before it is written, so the same message comes out. Decryption stands in `roles
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -293,14 +293,9 @@ class Trustee:
         return state.secrets
 
     def _check_everyone(self, standing: Standing) -> None:
-        """Check every trustee's keys (EGDS verification 2)."""
-        for keys in standing.keys:
-            if not ceremony.has_valid_proofs(standing.contents.election, keys):
-                raise RejectedError(
-                    "a trustee's keys do not verify",
-                    culprit=standing.contents.name_of(keys.trustee),
-                    remedy="e2ev trustee complain",
-                )
+        for trustee, found in _wrong_keys(standing):
+            culprit = standing.contents.name_of(trustee)
+            raise RejectedError(found, culprit=culprit, remedy="e2ev trustee complain")
 
     def _check_heard(self, standing: Standing, heard: Mapping[TrusteeId, str]) -> None:
         for trustee in self._others(standing):
@@ -346,9 +341,8 @@ class Trustee:
         self, standing: Standing, state: TrusteeState, inbox: Sequence[Path], missing: TrusteeId | None
     ) -> bodies.ComplaintBody:
         election, me = standing.contents.election, standing.trustee
-        for keys in standing.keys:
-            if not ceremony.has_valid_proofs(election, keys):
-                return bodies.ComplaintBody(1, state.attempt, me, keys.trustee, "keys", "the keys do not verify", None)
+        for accused, found in _wrong_keys(standing):
+            return bodies.ComplaintBody(1, state.attempt, me, accused, "keys", found, None)
         secrets = self._secrets(state, standing)
         for sender in self._others(standing):
             try:
@@ -386,6 +380,14 @@ class Trustee:
             )
         write_once(self.outbox / name, data)
         return self.outbox / name
+
+
+def _wrong_keys(standing: Standing) -> Iterator[tuple[TrusteeId, str]]:
+    """Yield whose keys of round 1 are wrong, and what is wrong with them (EGDS verification 2, K.3)."""
+    for keys in standing.keys:
+        if not ceremony.has_valid_proofs(standing.contents.election, keys):
+            yield keys.trustee, "a trustee's keys do not verify"
+    yield from ceremony.coincidences(standing.keys)
 
 
 def _name(kind: Kind, standing: Standing, attempt: int) -> str:

@@ -111,6 +111,11 @@ class Journal:
         """How often the file has been written: 1 after `create`, one more after every change."""
         return self._contents.generation
 
+    @property
+    def known(self) -> frozenset[str]:
+        """Every key under which a secret was put, used or not."""
+        return frozenset((*self._contents.secrets, *self._contents.outcomes))
+
     def put(self, key: str, secret: bytes) -> None:
         """Keep `secret` under `key`, durably; the same secret again changes nothing.
 

@@ -6,7 +6,7 @@ wide. Runs of them are sorted, written to a folder, and merged when they are rea
 
 import hashlib
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -142,14 +142,20 @@ def _written(records: Iterable[bytes], path: Path, width: int) -> Run:
     return Run(path, width, count)
 
 
-def repeated(records: Spool) -> Iterator[tuple[int, int]]:
+def repeated(records: Spool, void: Container[int] = ()) -> Iterator[tuple[int, int]]:
     """Yield the row of each ballot that has a value which stands on the board before, and the first row that has it.
 
     Rows come in order, each once. A value that one ballot has twice counts as well.
+
+    Args:
+        records: The values of all ballots.
+        void: Rows of ballots whose values count for nothing.
     """
     found = Spool(records.folder, f"{records.name}-repeated", 2 * ROW_BYTES)
     value, first = b"", -1
     for one in records:
+        if void and row_of(one) in void:
+            continue
         if first >= 0 and value_of(one) == value:
             found.add(record(one[-ROW_BYTES:], first))
         else:

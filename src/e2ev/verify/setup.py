@@ -163,17 +163,13 @@ def endorsed(setting: Setting) -> Iterator[Finding]:
 
 def distinct(setting: Setting) -> Iterator[Finding]:
     """K.3."""
-    seen: dict[bytes, str] = {setting.election.group.identity.to_bytes(): "the identity"}
-    for judged in setting.keys:
-        keys = judged.value.keys
-        for name, elements in (("K", keys.vote_commitments[:1]), ("K̂", keys.data_commitments[:1]),
-                               ("κ", (keys.communication_key,))):  # fmt: skip
-            for element in elements:
-                whose = f"{name} of {setting.contents.name_of(keys.trustee)}"
-                held = seen.setdefault(element.to_bytes(), whose)
-                if held != whose:
-                    entry = setting.contents.ceremony.keys[keys.trustee].index
-                    yield Finding("K.3", f"{whose} is {held}", entry)
+    contents, identity = setting.contents, setting.election.group.identity
+    for trustee, found in ceremony.coincidences([judged.value.keys for judged in setting.keys]):
+        yield Finding("K.3", found, contents.ceremony.keys[trustee].index, contents.name_of(trustee))
+    for name, key in (("K", setting.joint.vote_key), ("K̂", setting.joint.data_key)) if setting.joint else ():
+        if key == identity:
+            # under such a key every count decrypts to 1, and any number proves itself
+            yield Finding("K.3", f"{name} is the identity", contents.joint.index if contents.joint else None)
 
 
 def unrelated(setting: Setting) -> Iterator[Finding]:
@@ -269,7 +265,8 @@ CHECKS = (
     Check("K.1", "each trustee committed to exactly k coefficients, and shared with all others",
           "protocol.md, Ceremony", Scope.TRUSTEE, shape),
     Check("K.2", "every trustee accepted the H_G of the ceremony", "EGDS §3.2.2", Scope.ELECTION, endorsed, ("2.A",)),
-    Check("K.3", "no key is the identity or the same as another", "protocol.md, Ceremony", Scope.ELECTION, distinct),
+    Check("K.3", "no commitment, key or joint key is the identity, and none of the trustees' the same as another",
+          "protocol.md, Ceremony", Scope.ELECTION, distinct),
     Check("K.4", "every trustee rehearsed before voting was opened", "protocol.md, Rehearsal", Scope.ELECTION,
           rehearsed, ("2.A",)),
 )  # fmt: skip

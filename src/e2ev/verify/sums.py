@@ -12,6 +12,9 @@ from e2ev.verify.check import Finding, Findings
 from e2ev.verify.runs import Spool, repeated
 from e2ev.verify.segments import DIGEST_WIDTH, IDENTIFIER_WIDTH, Partial
 
+REPETITIONS = frozenset({"5.A", "I.2", "I.4"})
+"""Checks that a ballot fails because of another one."""
+
 
 class Sum:
     """What many partials gave. Their sorted runs stand in a folder, so that memory does not grow with the board.
@@ -64,6 +67,7 @@ class Sum:
 
     def conclude(self, contents: Contents, disabled: frozenset[str]) -> None:
         """Take in what all ballots together say (5.A, I.2, I.4, D.3)."""
+        void = frozenset(self._void(contents))
         for check, found, spool in (
             ("5.A", "id_B is that of another ballot", self.identifiers),
             ("I.2", "a part of a ciphertext, or a ratio of two, is that of another ballot, or twice on this one",
@@ -71,14 +75,24 @@ class Sum:
             ("I.4", "a proof's commitment is that of another ballot, or twice on this one", self.commitments),
         ):  # fmt: skip
             if check not in disabled:
-                self._repeated(contents, check, found, spool)
+                self._repeated(contents, check, found, repeated(spool, void))
         if "D.3" not in disabled:
             self.findings.take(self._unfounded(contents, disabled))
 
-    def _repeated(self, contents: Contents, check: str, found: str, spool: Spool) -> None:
+    def _void(self, contents: Contents) -> Iterator[int]:
+        """Yield rows of ballots that are excluded for what they fail by themselves.
+
+        A copy that somebody else posts first, without knowing its nonces, must not make the true ballot the second.
+        """
+        for code, posted in contents.exclusions.items():
+            row = contents.ballots.row(code)
+            if row in self.reproduced and posted.body.form.check not in REPETITIONS:
+                yield row
+
+    def _repeated(self, contents: Contents, check: str, found: str, pairs: Iterator[tuple[int, int]]) -> None:
         """Take in a finding for each ballot that has a value which stands on the board before."""
         ballots = contents.ballots
-        for row, first in repeated(spool):
+        for row, first in pairs:
             code, before = ballots.code(row), ballots.at(first).index
             excluded = contents.exclusions.get(code)
             place = ballots.at(row)

@@ -106,10 +106,9 @@ def only_challenged(case: AttemptCase) -> Iterator[Finding]:
     """D.5."""
     body = case.body.value
     for code in (*body.open_by_nonce, *body.open_by_selection):
-        if case.setting.contents.decision(code) != "challenged":
-            yield Finding(
-                "D.5", f"ballot {code.hex()[:12]} is to be opened and was not challenged", case.entry, ballot=code
-            )
+        if not case.setting.contents.may_be_opened(code):
+            found = "was excluded" if code in case.setting.contents.exclusions else "was not challenged"
+            yield Finding("D.5", f"ballot {code.hex()[:12]} is to be opened and {found}", case.entry, ballot=code)
 
 
 def complete_messages(case: AttemptCase) -> Iterator[Finding]:
@@ -356,8 +355,8 @@ CELL_CHECKS = (
 )  # fmt: skip
 
 ATTEMPT_CHECKS = (
-    Check("D.5", "only challenged ballots are opened, as a tally decided", "protocol.md, Decisions", Scope.TALLY,
-          only_challenged),
+    Check("D.5", "only challenged ballots that no check excludes are opened, as a tally decided",
+          "protocol.md, Decisions", Scope.TALLY, only_challenged),
     Check("T.3", "each trustee's message covers every task", "protocol.md, Tasks", Scope.TALLY, complete_messages),
     Check("T.4", "each opening is what the trustee committed to", "EGDS §3.6.5", Scope.TALLY, openings_match),
     Check("T.5", "each response fits the trustee's share", "EGDS §3.6.5, note 3.7", Scope.TALLY, responses_fit),

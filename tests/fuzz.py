@@ -1,0 +1,185 @@
+"""Throws broken bytes at a decoder (`python -m tests.fuzz [DECODER ...] --runs N --seed S`) and prints what it saw.
+
+Every input is made from good ones: bits flipped, pieces cut out, doubled, exchanged, set to edges of integers, or bytes
+from nowhere. A decoder may take an input or refuse it as data; anything else is a crash, and its seed is printed. The
+slowest input is told in seconds for 100 KB; above one second is a failure.
+"""
+
+import argparse
+import random
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from e2ev.board.note import parse_checkpoint, parse_note
+from e2ev.board.policy import parse_policy
+from e2ev.board.reader import Committed, Logged, scan
+from e2ev.board.receipt import make_receipt, parse_receipt
+from e2ev.codes import parse_tracking_code, search_prefix
+from e2ev.demo import elections
+from e2ev.demo.honest import HonestElection
+from e2ev.demo.toy import TOY
+from e2ev.errors import E2evError
+from e2ev.manifest import read_manifest
+from e2ev.record.codec import decode
+from e2ev.record.entry import decode_header, message_file, read_message
+from e2ev.record.kinds import KINDS, body_limit
+from e2ev.roles.card import read_card
+from e2ev.roles.choices import read_csv
+from e2ev.storage.keyfile import read_header
+from e2ev.verify.anchors import read_anchors
+from tests.cosigned import policy_text
+
+EDGES = (b"", b"\0", b"\xff", b"\x7f", b"\x80", b"\xff" * 4, b"\xdd\xff\xff\xff\xff", b"\xc6\xff\xff\xff\xff", b"\n\n",
+         b"\xe2\x80\x94", b"{", b"[" * 64, b"1e9999", b'"')  # fmt: skip
+PER_100_KB = 1.0
+FLOOR = 10_000
+"""Inputs shorter than this are timed as if they had that many bytes."""
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """What is fuzzed: good inputs, and what reads one."""
+
+    samples: Sequence[bytes]
+    read: Callable[[bytes], object]
+
+
+def decoders(election: HonestElection, folder: Path) -> Mapping[str, Decoder]:
+    """Return every decoder of what comes from outside, with inputs of a finished election."""
+    logged = [event for event in scan(election.board) if isinstance(event, Logged)]
+    entries = {event.entry.header.kind: event.entry for event in logged}
+    manifest = read_manifest(elections.SMALL)
+    board, keys = election.board.read_bytes(), [t.key_path.read_bytes() for t in election.trustees]
+    vote = b"style,mayor,projects\nfull,Aida,roof=2\n"
+    notes = [event.note for event in scan(election.board) if isinstance(event, Committed)]
+    receipt = make_receipt(election.board, lambda one: one.index == logged[3].index)
+    found: dict[str, Decoder] = {
+        "board": Decoder([board], lambda data: list(scan(_file(folder, data)))),
+        "message": Decoder(
+            [message_file((entry,)) for entry in entries.values()],
+            lambda data: list(read_message(BytesIO(data), body_limit, "message")),
+        ),
+        "header": Decoder([e.leaf for e in entries.values()], lambda data: decode_header(data, "header")),
+        "note": Decoder(notes, parse_note),
+        "checkpoint": Decoder(
+            [parse_note(note).text.encode() for note in notes],
+            lambda data: parse_checkpoint(data.decode("utf-8", "replace")),
+        ),
+        "receipt": Decoder([receipt], parse_receipt),
+        "policy": Decoder([policy_text().encode()], parse_policy),
+        "key file": Decoder(keys, lambda data: read_header(_file(folder, data))),
+        "card": Decoder([(t.home / "trustee.card").read_bytes() for t in election.trustees],
+                        lambda data: read_card(data, "card")),
+        "manifest": Decoder([elections.SMALL, elections.PLAIN], read_manifest),
+        "anchors": Decoder([election.administrator.anchors_path.read_bytes()], lambda d: read_anchors(d, "anchors")),
+        "csv": Decoder([vote], lambda data: list(read_csv(data, manifest, "North", "csv"))),
+        "code": Decoder([b"W89F-N34F-FXM6-CZK6-4F5R-8NFT-PW8Z-M4F6-ZM"], _code),
+    }  # fmt: skip
+    for kind, entry in entries.items():
+        found[f"body {KINDS[kind].kind.name.lower()}"] = Decoder([entry.body], _body(kind))
+    return found
+
+
+def _file(folder: Path, data: bytes) -> Path:
+    path = folder / "input"
+    path.write_bytes(data)
+    path.chmod(0o600)
+    return path
+
+
+def _body(kind: int) -> Callable[[bytes], object]:
+    body: Any = KINDS[kind].body
+    return lambda data: decode(body, data, TOY, "body")
+
+
+def _code(data: bytes) -> object:
+    text = data.decode("utf-8", "replace")
+    try:
+        return search_prefix(text)
+    except E2evError:
+        return parse_tracking_code(text)
+
+
+def broken(samples: Sequence[bytes], chance: random.Random) -> bytes:
+    """Return an input made from good ones by a few changes."""
+    data = bytearray(chance.choice(samples))
+    for _ in range(chance.choice((1, 1, 1, 2, 3, 8))):
+        i, j = sorted(chance.randrange(len(data) + 1) for _ in range(2))
+        j = min(j, i + chance.choice((1, 4, 16, 256, 1 << 20)))
+        match chance.randrange(6):
+            case 0 if data:
+                data[min(i, len(data) - 1)] ^= 1 << chance.randrange(8)
+            case 1:
+                del data[i:j]
+            case 2:
+                data[i:i] = data[i:j] * chance.choice((1, 2, 50))
+            case 3:
+                other = chance.choice(samples)
+                data[i:j] = other[i : i + chance.randrange(1, 64)]
+            case 4:
+                data[i : i + chance.randrange(5)] = chance.choice(EDGES)
+            case _:
+                data[i:i] = chance.randbytes(chance.choice((1, 2, 8, 64)))
+    return bytes(data)
+
+
+@dataclass
+class Seen:
+    """What came of the runs of one decoder."""
+
+    taken: int = 0
+    refused: int = 0
+    crashes: tuple[str, ...] = ()
+    slowest: float = 0.0
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing crashed and nothing hung."""
+        return not self.crashes and self.slowest <= PER_100_KB
+
+
+def fuzz(name: str, decoder: Decoder, runs: int, seed: int) -> Seen:
+    """Return what a decoder does with so many inputs; each follows from the seed and its number."""
+    seen = Seen()
+    for run in range(runs):
+        data = broken(decoder.samples, random.Random(f"{name} {seed} {run}"))
+        start = time.process_time()
+        try:
+            decoder.read(data)
+            seen.taken += 1
+        except E2evError:
+            seen.refused += 1
+        except Exception as error:
+            seen.crashes += (f"run {run}: {type(error).__name__}: {error}",)
+        spent = (time.process_time() - start) * 100_000 / max(len(data), FLOOR)
+        seen.slowest = max(seen.slowest, spent)
+    return seen
+
+
+def main() -> None:
+    """Fuzz the decoders that are named, or all, and print a line for each."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("decoder", nargs="*")
+    parser.add_argument("--runs", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="e2ev-fuzz-") as folder:
+        known = decoders(elections.small(Path(folder) / "election", TOY), Path(folder))
+        unknown = set(asked.decoder) - set(known)
+        if unknown:
+            raise SystemExit(f"no decoder is called {', '.join(unknown)}; there are {', '.join(known)}")
+        print(f"seed {asked.seed}, {asked.runs} runs each")
+        seen = {name: fuzz(name, known[name], asked.runs, asked.seed) for name in asked.decoder or known}
+    for name, one in seen.items():
+        print(f"{name}: taken {one.taken}, refused {one.refused}, crashes {len(one.crashes)}, "
+              f"slowest {one.slowest:.3f} s for 100 KB", *one.crashes[:5], sep="\n   ")  # fmt: skip
+    raise SystemExit(not all(one.is_good for one in seen.values()))
+
+
+if __name__ == "__main__":
+    main()

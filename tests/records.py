@@ -71,7 +71,9 @@ def genesis(number: int = 0) -> Entry:
     return Writer(number, bytes(32)).write(Kind.GENESIS, body)
 
 
-def founded_board(folder: Path, sizes: Sequence[int], authors: Sequence[int] = (1,), name: str = "test") -> Path:
+def founded_board(
+    folder: Path, sizes: Sequence[int], authors: Sequence[int] = (1,), name: str = "test", segment: int = 0
+) -> Path:
     """Return a board that begins with genesis, and whose log signed it at each of these sizes.
 
     Args:
@@ -79,13 +81,15 @@ def founded_board(folder: Path, sizes: Sequence[int], authors: Sequence[int] = (
         sizes: Rising; the first is at least 1.
         authors: Who writes the entries behind genesis, in turn, by the numbers of their keys.
         name: Of the file.
+        segment: Bytes of each of its files; 0 for one file.
     """
     (folder / "keep").mkdir(parents=True, exist_ok=True)
     first = genesis()
     election = election_identifier(first.body)
     writers = {author: Writer(author, election) for author in authors}
     turn = cycle(authors)
-    with BoardLog.create(folder / f"{name}.board", folder / "keep", ORIGIN, LOG_KEY, election) as log:
+    board = folder / f"{name}.board"
+    with BoardLog.create(board, folder / "keep", ORIGIN, LOG_KEY, election, segment_size=segment, reserve=0) as log:
         for size in sizes:
             fresh = [] if log.size else [first]
             log.append([*fresh, *(writers[next(turn)].write() for _ in range(size - log.size - len(fresh)))])

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.testclient import TestClient
 
+from e2ev.board.growing import COMMIT_ROOM
 from e2ev.board.note import check_checkpoint
 from e2ev.board.policy import Policy
 from e2ev.board.publish import Published
@@ -156,6 +157,17 @@ def test_board_is_served_whole_and_in_ranges_up_to_its_last_checkpoint(
         assert (part.status_code, part.content) == (206, data[start:end])
     assert http.get("/board", headers={"range": f"bytes={len(data)}-"}).status_code == 416
     assert http.get("/board", headers={"range": "bytes=0-3", "if-range": '"x"'}).content == data
+
+
+def test_board_in_segments_is_served_as_one_file(tmp_path: Path) -> None:
+    sizes = (1, *range(20, 200, 20))
+    whole = founded_board(tmp_path / "whole", sizes)
+    board = founded_board(tmp_path / "cut", sizes, segment=COMMIT_ROOM + 12_000)
+    http = TestClient(app_of(Published(board, tmp_path / "tiles")))
+    for headers in ({}, {"range": "bytes=0-9"}):
+        answer = http.get("/board", headers=headers)
+        assert (answer.status_code, answer.content) == (200, whole.read_bytes())
+    assert answer.headers["accept-ranges"] == "none"
 
 
 @pytest.mark.parametrize(

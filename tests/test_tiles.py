@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from e2ev.board.fork import Relation, compare
+from e2ev.board.growing import COMMIT_ROOM
 from e2ev.board.log import BoardLog
 from e2ev.board.merkle import check_consistency, check_inclusion, consistency_proof, inclusion_proof, leaf_hash, root_of
 from e2ev.board.note import Checkpoint, NoteKey, check_checkpoint, parse_vkey, sign_cosignature
@@ -120,6 +121,19 @@ def test_large_body_and_cosignatures_come_back_and_a_torn_tail_does_not(tmp_path
     assert (tmp_path / "out" / "checkpoint").read_bytes() == signed.note + line == last_signed(board).cosigned
     restore(tmp_path / "out", tmp_path / "b.board")
     assert (tmp_path / "b.board").read_bytes() == whole
+
+
+def test_board_in_segments_gives_the_same_files_as_in_one(tmp_path: Path) -> None:
+    sizes = (1, *range(20, 300, 20))
+    whole = founded_board(tmp_path / "whole", sizes)
+    board = founded_board(tmp_path / "cut", sizes, segment=COMMIT_ROOM + 12_000)
+    assert len(list(board.parent.glob("*.board"))) > 3
+    export(whole, tmp_path / "a")
+    export(board, tmp_path / "b")
+    assert files_of(tmp_path / "a") == files_of(tmp_path / "b")
+    restore(tmp_path / "b", tmp_path / "again.board")
+    assert (tmp_path / "again.board").read_bytes() == whole.read_bytes()
+    assert compare(board, whole).relation is Relation.IDENTICAL
 
 
 def test_body_of_several_frames_comes_back(tmp_path: Path) -> None:

@@ -11,9 +11,12 @@ import pytest
 from e2ev.board import follow as following
 from e2ev.board import reader
 from e2ev.board.follow import Advance, Alarm, begin, follow
-from e2ev.board.fork import check_evidence, read_evidence
+from e2ev.board.fork import check_evidence, compare, read_evidence
+from e2ev.board.growing import COMMIT_ROOM
 from e2ev.board.note import NoteKey
 from e2ev.board.reader import BEGINNING, HEAD_BYTES, Committed, Event, Logged, Place, scan
+from e2ev.board.signed import last_signed
+from e2ev.board.static import export, restore
 from e2ev.demo import elections
 from e2ev.demo.elections import bad_proof, one
 from e2ev.demo.toy import TOY
@@ -192,6 +195,31 @@ def test_board_that_is_gone_or_another_file_is_noticed(board: Path, tmp_path: Pa
     assert [alarm.check for alarm in watcher.look()] == ["changed"]
     copy.unlink()
     assert [alarm.check for alarm in watcher.look()] == ["changed"]
+
+
+def test_board_in_segments_is_followed_over_its_files(tmp_path: Path) -> None:
+    board = founded_board(tmp_path / "cut", (1, *range(20, 300, 20)), segment=COMMIT_ROOM + 12_000)
+    assert looked(board, tmp_path / "home") == []
+    assert Watcher(board, tmp_path / "home", judging=False).position.tree.size == 280
+    last = sorted(board.parent.glob("test.0*.board"))[-1]
+    last.unlink()
+    assert looked(board, tmp_path / "home") == ["shrunk"]
+
+
+def test_stations_own_board_is_followed_under_its_own_log(tmp_path: Path) -> None:
+    election = elections.places_open(tmp_path / "e", TOY)
+    for unit, board in election.stations.items():
+        for judging in (False, True):
+            watcher = Watcher(board, tmp_path / f"{unit}-{judging}", judging=judging, groups=(TOY,))
+            assert list(watcher.look()) == []
+            signed = last_signed(board)
+            assert watcher.position.key == signed.key
+            assert "/station/" in signed.key.name
+        export(board, tmp_path / unit)
+        restore(tmp_path / unit, tmp_path / f"{unit}.board")
+        assert (tmp_path / f"{unit}.board").read_bytes() == board.read_bytes()
+        with pytest.raises(DataError, match="two logs"):
+            compare(board, election.board)
 
 
 def test_another_log_than_the_one_named_is_noticed(board: Path, tmp_path: Path) -> None:

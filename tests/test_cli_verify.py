@@ -238,7 +238,7 @@ def test_report_of_unknown_parts_says_so(capsys: pytest.CaptureFixture[str]) -> 
 # Errors
 
 
-OWN_KINDS = [kind for kind in error_kinds(E2evError) if kind.__module__ == errors.__name__]
+OWN_KINDS = [kind for kind in error_kinds(E2evError) if kind.__module__ == E2evError.__module__]
 
 
 @pytest.mark.parametrize("kind", sorted(OWN_KINDS, key=attrgetter("code", "__name__")))

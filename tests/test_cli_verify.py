@@ -11,7 +11,6 @@ import jsonschema  # type: ignore[import-untyped]  # ships no types; only tests 
 import pytest
 import typer
 
-from e2ev import errors
 from e2ev.counting import Pile
 from e2ev.demo import elections
 from e2ev.demo.honest import HonestElection

@@ -224,7 +224,7 @@ _ANYWHERE = (
     Tampering("threshold-lowered", "Every key holder uses a constant polynomial: any one of them could decrypt.",
               trips("K.3"), _lower_threshold),
     Tampering("key-of-one", "The key holders' secrets sum to 0, so that any result can be proved.",
-              trips("K.3"), _key_of_one),
+              trips("K.3", "K.5", "I.2"), _key_of_one),
     Tampering("index-of-zero", "A key holder posts keys for the index 0, at which shares are the secret.",
               trips("B.7"), _index_zero),
     Tampering("index-of-another", "A key holder posts keys for the index of another one.", trips("B.7", "B.8"),

@@ -65,7 +65,7 @@ def check_ballot(setting: Setting, context: BallotContext, entry: Entry, previou
     job = BallotJob(0, 0, 0, entry.leaf_hash, header.code or b"", header.author, header.counter, previous, device.unit,
                     device.name, device_hash, False, None)  # fmt: skip
     body = decode(bodies.BallotBody, entry.body, contents.group, "ballot")
-    case = BallotCase(context, job, judge_all([body], lambda _: False)[0])
+    case = BallotCase(context, job, judge_all([body], lambda _: False)[0]).with_proofs()
     for check in (*BALLOT_CHECKS, HEADER_CHECK):
         for found in check.run(case) if check.run is not None else ():
             raise RejectedError(f"refused by check {found.check}: {found.found}", where=found.place,

@@ -27,7 +27,7 @@ from e2ev_cli.main import app
 from tests.commands import ENVIRONMENT, ROOT, Shell, at_terminal, private
 
 OWN = ("trustee", "election", "ceremony")
-HEAVY = {"gmpy2", "cryptography", "msgpack", "Crypto", "rich.progress", "e2ev.roles", "e2ev.board", "e2ev.verify"}
+HEAVY = {"gmpy2", "cryptography", "msgpack", "Crypto", "rich.progress", "e2ev.roles", "e2ev.board", "e2ev.verify.run"}
 PASSPHRASE = "at the kitchen table"
 
 

@@ -284,7 +284,8 @@ def long_board(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 IN_A_TOY_GROUP = """
-import functools, sys
+import functools, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs these tests in the background may ignore it
 import e2ev.verify.run as run
 from e2ev.demo.toy import TOY
 run.Options = functools.partial(run.Options, groups=(TOY,))

@@ -141,7 +141,7 @@ def test_levels_of_the_command_say_what_they_left_out(board: Path) -> None:
         report = check_schema(ran.json)
         assert (report["level"], report["verdict"], report["sample"]) == (level, "INCOMPLETE", None)
     said = Shell()("verify", board, "--no-anchor", "--level", "log", "--jobs", 1, code=4).out
-    assert said.startswith("INCOMPLETE  nothing was found wrong on level log, which leaves out ")
+    assert "\nINCOMPLETE  nothing was found wrong on level log, which leaves out " in said
 
 
 def test_sample_of_the_command_is_the_same_wherever_it_is_drawn(board: Path) -> None:

@@ -161,7 +161,7 @@ def test_check_that_did_not_run_is_shown_as_such(report: Report) -> None:
 
 def test_file_without_genesis_gives_a_page(report: Report) -> None:
     empty = replace(report, contents=None, verdict=Verdict.INCOMPLETE, piles={})
-    assert "A file that is no readable record" in read(empty).said
+    assert "A record whose contents were not read" in read(empty).said
 
 
 # What it shows of the board

@@ -188,13 +188,13 @@ def _result_fails(against: Sequence[Finding]) -> tuple[Said, ...]:
 
 
 def _result_open(report: Report, idle: Sequence[Outcome]) -> tuple[Said, ...]:
+    if _in_part(report):
+        return (_part(report),)
     if report.contents is None:
         return (Said("The file does not begin with a founding entry that can be read."),)
     if report.contents.unknown_parts():
         parts = Verbatim(", ".join(report.contents.unknown_parts()))
         return (Said("The record uses parts that this program does not know: {parts}.", {"parts": parts}),)
-    if _in_part(report):
-        return (_part(report),)
     said = [Said("Nothing was found wrong. Checks that could not run: {number}; why stands beside each.",
                  {"number": len(idle)})]  # fmt: skip
     if idle and all(one.check.scope is Scope.ANCHOR for one in idle):

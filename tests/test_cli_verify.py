@@ -17,12 +17,13 @@ from e2ev.demo.honest import HonestElection
 from e2ev.demo.toy import TOY
 from e2ev.errors import DataError, E2evError
 from e2ev.group import P3072
+from e2ev.report.as_json import report_json
+from e2ev.report.text import text_report, verdict_line
 from e2ev.verify.check import Check, Finding, Outcome, Report, Scope, State, Verdict
 from e2ev.verify.equations import EQUATIONS
 from e2ev.verify.explain import ERRORS, EXPLANATIONS, FAMILIES, explain, family_of, order_of
 from e2ev.verify.run import CHECKS
-from e2ev_cli import reports, ui
-from e2ev_cli.reports import report_json
+from e2ev_cli import ui
 from tests.commands import ENVIRONMENT, ROOT, Shell, private
 from tests.elections import finished
 
@@ -70,7 +71,8 @@ def damaged(board: Path, tmp_path: Path) -> Path:
 
 def test_honest_board_is_accepted_by_who_knows_its_keys(board: Path) -> None:
     ran = Shell()("verify", board, "--expect", anchors(board), "--jobs", 1)
-    assert ran.out.startswith("ACCEPTED  ")
+    assert ran.out.startswith("1. YES         Does the result follow from the published ballots?\n")
+    assert "\nACCEPTED  " in ran.out
     for said in ("6.D   passed", "checks passed, none failed", "11, of which 7 count and 1 are excluded", "root"):
         assert said in ran.out
     assert "Ballots not counted, for these reasons\n  6.D   the proof that 0 to 1" in ran.out
@@ -78,7 +80,8 @@ def test_honest_board_is_accepted_by_who_knows_its_keys(board: Path) -> None:
 
 def test_board_whose_keys_nobody_knows_is_incomplete(board: Path) -> None:
     ran = Shell()("verify", board, "--jobs", 1, code=4)
-    assert ran.out.startswith("INCOMPLETE  nothing was found wrong, and 4 checks could not run")
+    assert ran.out.startswith("1. NOT TESTED  Does the result follow from the published ballots?\n")
+    assert "\nINCOMPLETE  nothing was found wrong, and 4 checks could not run" in ran.out
     assert "--expect FILE" in ran.out
 
 
@@ -138,7 +141,7 @@ def test_levels_of_the_command_say_what_they_left_out(board: Path) -> None:
         report = check_schema(ran.json)
         assert (report["level"], report["verdict"], report["sample"]) == (level, "INCOMPLETE", None)
     said = Shell()("verify", board, "--no-anchor", "--level", "log", "--jobs", 1, code=4).out
-    assert said.startswith("INCOMPLETE  nothing was found wrong on level log, which leaves out ")
+    assert "\nINCOMPLETE  nothing was found wrong on level log, which leaves out " in said
 
 
 def test_sample_of_the_command_is_the_same_wherever_it_is_drawn(board: Path) -> None:
@@ -216,9 +219,8 @@ def flooded(count: int) -> Report:
     return Report(Verdict.REJECTED, (outcome,), findings, (), (), count, bytes(32), piles, (count, count, 0))
 
 
-def test_flood_of_findings_is_cut_in_text(capsys: pytest.CaptureFixture[str]) -> None:
-    reports._show(flooded(50), quiet=False)
-    said = capsys.readouterr().out
+def test_flood_of_findings_is_cut_in_text() -> None:
+    said = "\n".join(text_report(flooded(50)))
     assert said.count("no proof") == 20
     assert "6.D   and 30 more places; --json lists them" in said
     assert "\x1b" not in said
@@ -229,9 +231,9 @@ def test_flood_of_findings_is_counted_in_json() -> None:
     assert (len(report["findings"]), report["findings_total"]) == (10_000, 10_050)
 
 
-def test_report_of_unknown_parts_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    reports._show(replace(flooded(0), verdict=Verdict.INCOMPLETE, outcomes=()), quiet=True)
-    assert "parts unknown to this verifier" in capsys.readouterr().out
+def test_report_of_unknown_parts_says_so() -> None:
+    said = verdict_line(replace(flooded(0), verdict=Verdict.INCOMPLETE, outcomes=()))
+    assert "parts unknown to this verifier" in said
 
 
 # Errors

@@ -15,13 +15,13 @@ from e2ev.demo.honest import HonestElection
 from e2ev.demo.tamper import find, leave_commitments, options_for
 from e2ev.demo.toy import LOOSE
 from e2ev.record.entry import author_of
+from e2ev.report.as_json import report_json
 from e2ev.signing import SigningKey
 from e2ev.verify.executors import Processes, Serial
 from e2ev.verify.levels import Level, Sample
 from e2ev.verify.run import LEFT_OUT, Options, verify
 from e2ev.verify.shards import Shard, merge, write_partial
 from e2ev.verify.state import verify_on
-from e2ev_cli.reports import report_json
 
 KEY = SigningKey.from_seed(bytes(32))
 BOARDS = ("", "vote-counted-twice", "negative-alpha", "weight-of-five", "proof-nonce-used-twice", "count-plus-one")

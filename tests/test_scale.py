@@ -15,12 +15,12 @@ from benchmarks.clones import OBJECTING, cloned_board
 
 from e2ev.board.places import BallotPlace, Ballots, Decided
 from e2ev.demo.toy import TOY
+from e2ev.report.as_json import report_json
 from e2ev.verify.check import KEPT
 from e2ev.verify.log import read_log
 from e2ev.verify.run import Options, verify
 from e2ev.verify.segments import commitment_offsets
 from e2ev_cli import ui
-from e2ev_cli.reports import report_json
 from tests.commands import ENVIRONMENT, ROOT
 
 ALLOWED = 400 << 20

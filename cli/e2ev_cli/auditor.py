@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from e2ev.report.words import counted
 from e2ev.verify.levels import Level, Sample
-from e2ev_cli import shards, ui
-from e2ev_cli.reports import counted, show_report
+from e2ev_cli import reports, shards, ui
 
 if TYPE_CHECKING:
     from e2ev.verify.check import Report
@@ -34,6 +34,10 @@ def verify(
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes; default: all cores.")] = os.cpu_count() or 1,
     as_json: shards.AsReport = False,
     quiet: shards.Quiet = False,
+    report: reports.Files = None,
+    language: reports.LanguageOption = reports.Language.ENGLISH,
+    sign: reports.Sign = None,
+    passphrase_file: reports.PassphraseFile = None,
     engine: shards.EngineOption = shards.Engine.PROCESSES,
     scheduler: shards.Scheduler = None,
     shard: shards.ShardOption = None,
@@ -50,11 +54,12 @@ def verify(
 ) -> None:
     """Check everything that a board claims, and say what was found, where, and whose doing it is.
 
+    First come four answers, YES, NO or NOT TESTED each; there is no fifth one that sums them up.
     Levels: structure looks at form; log at signatures, rules and keys too; sample at some ballots as well; full at all.
     Exit code: 0 accepted, 1 rejected, 4 incomplete or not on level full, 3 if the file is no board, 8 if it does not
     extend the board that --state remembers.
 
-    Example: e2ev verify council.board --expect council.anchors.json
+    Example: e2ev verify council.board --expect council.anchors.json --report council.html
     """
     from e2ev.board.reader import open_board
     from e2ev.storage.disk import read_bounded
@@ -69,6 +74,7 @@ def verify(
         raise typer.BadParameter("shards are of level full", param_hint="--level")
     if state and (shard or level is not Level.FULL):
         raise typer.BadParameter("a state is of all ballots, on level full", param_hint="--state")
+    wanted = reports.wanted(report or [], language, sign, passphrase_file, as_json=as_json, quiet=quiet)
     open_board(board).close()
     anchors = read_anchors(read_bounded(expect, 16 << 20), str(expect)) if expect else None
     with ui.stages(quiet=quiet) as stage:
@@ -79,9 +85,16 @@ def verify(
         if shard and out:
             shards.write_shard(board, shard, out, key, options, as_json=as_json)
             return
-        report = _verify_on(board, state, key, options) if state else check_all(board, options)
-    show_report(report, as_json=as_json, quiet=quiet)
-    raise typer.Exit(report.verdict.exit_code)
+        found = _verify_on(board, state, key, options) if state else check_all(board, options)
+    repeated = (*shards.repeated(expect, policy, no_anchor=no_anchor), *_level_options(level, drawn))
+    reports.deliver(found, wanted, board, repeated)
+    raise typer.Exit(found.verdict.exit_code)
+
+
+def _level_options(level: Level, drawn: Sample | None) -> tuple[str, ...]:
+    """Return the options that say how deep a verification went."""
+    sample = ("--sample", str(drawn.size), "--seed", drawn.seed) if drawn else ()
+    return () if level is Level.FULL else ("--level", level.value, *sample)
 
 
 def _verify_on(board: Path, state: Path, key: Path | None, options: "Options") -> "Report":

@@ -1,199 +1,212 @@
-"""A verifier's report, as text for people and as JSON for programs (specs/json-report.schema.json)."""
+"""What becomes of a verifier's report: the terminal, files in several forms, a signature; `e2ev check-report`."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import zip_longest
-from types import MappingProxyType
-from typing import TYPE_CHECKING
+import hashlib
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from e2ev.verify.levels import Level
+import typer
+
 from e2ev_cli import ui
-from e2ev_cli.voter import ROOT_WORDS
 
 if TYPE_CHECKING:
-    from e2ev.verify.check import Finding, Outcome, Report
-    from e2ev.verify.levels import Drawn
+    from e2ev.formats.minisign import PublicKey, SecretKey
+    from e2ev.verify.check import Report
 
-FORMAT = "e2ev report 1"
-SHOWN, LISTED = 20, 10_000
-"""Findings of one check in text, and of all checks in JSON."""
-NOTHING: Mapping[str, int] = MappingProxyType({})
+FORMS = (".html", ".json", ".xml", ".txt")
+SIGNATURE = ".minisig"
+REPORT_LIMIT = 1 << 30
 
 
-def show_report(report: "Report", *, as_json: bool, quiet: bool) -> None:
-    """Print a report."""
-    if as_json:
+class Language(StrEnum):
+    """Languages of a report on a page; `e2ev.report.messages` has their catalogues."""
+
+    ENGLISH = "en"
+    RUSSIAN = "ru"
+    KAZAKH = "kk"
+    KYRGYZ = "ky"
+    ARABIC = "ar"
+    SORANI = "ckb"
+
+
+Files = Annotated[
+    list[Path] | None,
+    typer.Option("--report", help="Also write the report here: FILE.html, .json, .xml (JUnit) or .txt; repeatable."),
+]
+LanguageOption = Annotated[Language, typer.Option("--language", help="Of the report on a page (.html).")]
+Sign = Annotated[
+    Path | None,
+    typer.Option("--sign", metavar="KEYFILE", help="Sign what --report writes, as minisign does; a new key is made."),
+]
+PassphraseFile = Annotated[
+    Path | None, typer.Option("--passphrase-file", help="Of the key that signs, if it has one; default: you are asked.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to become of a report.
+
+    Attributes:
+        as_json: Print JSON.
+        quiet: Print the verdict alone.
+        files: Write it to these.
+        language: Of pages.
+        key: Signs the files.
+    """
+
+    as_json: bool
+    quiet: bool
+    files: tuple[Path, ...]
+    language: Language
+    key: "SecretKey | None"
+
+
+def wanted(
+    files: Sequence[Path], language: Language, sign: Path | None, passphrase: Path | None, *, as_json: bool, quiet: bool
+) -> Wanted:
+    """Return what is to become of a report, before the long work begins that it comes from.
+
+    Raises:
+        DataError: What makes pages is not installed, or the key cannot be read.
+        WrongKeyError: The key does not open.
+    """
+    from e2ev.errors import DataError
+
+    for path in files:
+        if path.suffix not in FORMS:
+            raise typer.BadParameter(f"a report's name ends in one of {', '.join(FORMS)}", param_hint="--report")
+    if sign and not files:
+        raise typer.BadParameter("what is signed is a file: add --report FILE", param_hint="--sign")
+    if any(path.suffix == ".html" for path in files) and not (find_spec("jinja2") and find_spec("babel")):
+        raise DataError("a page needs the packages jinja2 and babel", remedy="pip install 'e2ev[report]'")
+    key = _signing_key(sign, passphrase) if sign else None
+    return Wanted(as_json, quiet, tuple(files), language, key)
+
+
+def deliver(report: "Report", wanted: Wanted, board: Path, options: Sequence[str | Path]) -> None:
+    """Print a report, and write and sign it where that is wanted.
+
+    Args:
+        report: The report.
+        wanted: What is to become of it.
+        board: The board file that it is about.
+        options: Words of the command that anybody can repeat, files among them as paths.
+
+    Raises:
+        StorageError: A file cannot be written.
+    """
+    for path in wanted.files:
+        _write(path, _file(report, path.suffix, wanted.language, board, options), report, wanted.key)
+    if wanted.as_json:
+        from e2ev.report.as_json import report_json
+
         ui.out_json(report_json(report))
-    else:
-        _show(report, quiet=quiet)
-
-
-def _show(report: "Report", *, quiet: bool) -> None:
-    from e2ev.verify.check import Verdict
-
-    colour = {Verdict.ACCEPTED: "green", Verdict.REJECTED: "red", Verdict.INCOMPLETE: "yellow"}[report.verdict]
-    ui.out(f"{ui.coloured(report.verdict.value, colour)}  {_in_words(report)}")
-    if quiet:
         return
-    for remark in report.remarks:
-        ui.out(f"note: {ui.printable(remark)}")
-    _show_checks(report)
-    _show_findings("Problems found", report.findings, report.unlisted)
-    _show_findings("Ballots not counted, for these reasons", report.excluded)
-    _show_numbers(report)
+    from e2ev.report.text import text_report, verdict_line
+
+    if wanted.quiet:
+        ui.out(verdict_line(report, ui.coloured))
+        return
+    for line in text_report(report, ui.coloured):
+        ui.out(line)
     if report.findings:
         ui.say(f"what a check means: e2ev explain {report.findings[0].check}")
+    for path in wanted.files:
+        ui.say(f"written: {path}{f' and {path}{SIGNATURE}' if wanted.key else ''}")
 
 
-def _in_words(report: "Report") -> str:
-    from e2ev.verify.check import State, Verdict
+def _file(report: "Report", form: str, language: Language, board: Path, options: Sequence[str | Path]) -> bytes:
+    if form == ".json":
+        import json
 
-    failed, idle = (sum(one.state is state for one in report.outcomes) for state in (State.FAILED, State.NOT_RUN))
-    if report.verdict is Verdict.REJECTED:
-        return f"{counted(failed, 'check')} failed, in {counted(report.failures, 'place')}"
-    if report.verdict is Verdict.INCOMPLETE and report.level is not Level.FULL:
-        return f"nothing was found wrong on level {report.level.value}, which leaves out {counted(idle, 'check')}"
-    if report.verdict is Verdict.INCOMPLETE:
-        missing = (
-            f"{counted(idle, 'check')} could not run" if idle else "the record uses parts unknown to this verifier"
-        )
-        return f"nothing was found wrong, and {missing}"
-    passed = sum(one.state is State.PASSED for one in report.outcomes)
-    return f"{counted(passed, 'check')} passed, none failed"
+        from e2ev.report.as_json import report_json
 
+        return (json.dumps(report_json(report), ensure_ascii=False, indent=2) + "\n").encode()
+    if form == ".xml":
+        from e2ev.report.junit import junit_report
 
-def counted(number: int, what: str) -> str:
-    """Return "3 checks", "1 check"."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+        return junit_report(report)
+    if form == ".txt":
+        from e2ev.report.text import text_report
 
+        return "".join(f"{line}\n" for line in text_report(report)).encode()
+    from e2ev.report.html import Made, html_report
 
-def _show_checks(report: "Report") -> None:
-    from e2ev.verify.check import State
-    from e2ev.verify.explain import FAMILIES, family_of, order_of
-
-    colours = {State.FAILED: "red", State.NOT_RUN: "yellow", State.PASSED: "green", State.NOT_APPLICABLE: "dim"}
-    outcomes = sorted(report.outcomes, key=lambda one: order_of(one.check.id))
-    ui.out()
-    ui.out(f"  {'check':5} {'state':14} {'looked at':>9}  what has to hold")
-    for title, _ in FAMILIES:
-        ui.out(ui.coloured(title, "bold"))
-        family = [one for one in outcomes if family_of(one.check.id) == title]
-        for outcome, after in zip_longest(family, family[1:]):
-            said = outcome.state.value.upper() if outcome.state is State.FAILED else outcome.state.value
-            state = ui.coloured(f"{said:14}", colours[outcome.state])
-            ui.out(f"  {outcome.check.id:5} {state} {_looked_at(outcome):>9}  {outcome.check.statement}")
-            if outcome.reason and (after is None or after.reason != outcome.reason):
-                ui.out(f"{'':23}why: {ui.printable(outcome.reason)}")
+    words = [one.name if isinstance(one, Path) else one for one in options]
+    inputs = tuple((one.name, hashlib.sha256(one.read_bytes()).hexdigest()) for one in options if isinstance(one, Path))
+    return html_report(report, Made(shlex.join(["e2ev", "verify", board.name, *words]), inputs), language.value)
 
 
-def _looked_at(outcome: "Outcome") -> str:
-    return f"{outcome.subjects:,}" if outcome.subjects else ""
+def _write(path: Path, data: bytes, report: "Report", key: "SecretKey | None") -> None:
+    from e2ev.formats.minisign import sign
+    from e2ev.storage.disk import write_atomically
+
+    write_atomically(path, data)
+    if key is not None:
+        comment = f"e2ev report {ui.printable(path.name)[:200]}, {report.verdict.value}, "
+        comment += f"board of {report.entries} entries, root {report.root.hex()}"
+        write_atomically(_beside(path), sign(key, data, comment))
 
 
-def _show_findings(title: str, findings: "Sequence[Finding]", unlisted: Mapping[str, int] = NOTHING) -> None:
-    if not findings:
+def _beside(path: Path) -> Path:
+    return path.with_name(path.name + SIGNATURE)
+
+
+# Keys and signatures
+
+
+def _signing_key(path: Path, passphrase: Path | None) -> "SecretKey":
+    """Return the key that signs reports, made if there is none yet."""
+    from e2ev.formats.minisign import SIZE_LIMIT, SecretKey, read_secret_key
+    from e2ev.storage.disk import PRIVATE, read_bounded, write_atomically, write_once
+
+    if not path.exists():
+        made, public = SecretKey.generate(), path.with_suffix(".pub")
+        write_once(path, made.to_bytes(), PRIVATE)
+        write_atomically(public, made.public.to_bytes())
+        ui.say(f"a new key signs your reports from now on: {path}")
+        ui.say(f"give {public} to your readers, on another way than the reports: {made.public.text()}")
+        return made
+    data = read_bounded(path, SIZE_LIMIT)
+    return read_secret_key(data, lambda: ui.passphrase(passphrase, str(path)), where=str(path))
+
+
+def _public_key(given: str) -> "PublicKey":
+    from e2ev.formats.minisign import SIZE_LIMIT, read_public_key
+    from e2ev.storage.disk import read_bounded
+
+    path = Path(given)
+    if given.startswith("RW") and not path.exists():
+        return read_public_key(given, where="--key")
+    return read_public_key(read_bounded(path, SIZE_LIMIT).decode("utf-8", "replace"), where=given)
+
+
+def check_report(
+    file: Annotated[Path, typer.Argument(help="The report; its signature FILE.minisig stands beside it.")],
+    key: Annotated[str, typer.Option("--key", help="The author's key: a file, or the word that begins with RW.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Check that a report is signed by the key of the author whom you know.
+
+    The signature says whose report it is, not that it is right: for that, repeat e2ev verify.
+    Exit code: 0 signed by this key, 1 changed since, 3 no signature, 7 signed by another key.
+
+    Example: e2ev check-report council.html --key auditor.pub
+    """
+    from e2ev.formats.minisign import SIZE_LIMIT, check
+    from e2ev.storage.disk import read_bounded
+
+    expected = _public_key(key)
+    data, signature = read_bounded(file, REPORT_LIMIT), read_bounded(_beside(file), SIZE_LIMIT)
+    comment = check(expected, data, signature, where=str(_beside(file)))
+    if as_json:
+        ui.out_json({"file": str(file), "key": expected.name, "comment": ui.printable(comment)})
         return
-    by_check: dict[str, list[Finding]] = {}
-    for finding in findings:
-        by_check.setdefault(finding.check, []).append(finding)
-    ui.out()
-    ui.out(ui.coloured(title, "bold"))
-    for check, found in by_check.items():
-        for finding in found[:SHOWN]:
-            ui.out(f"  {check:5} " + ui.printable(finding.found))
-            ui.out("        " + ui.printable(" · ".join(_place(finding))))
-        if len(found) > SHOWN:
-            more = len(found) - SHOWN + unlisted.get(check, 0)
-            listed = f"the first {len(found):,}" if check in unlisted else "them"
-            ui.out(f"  {check:5} and {counted(more, 'more place')}; --json lists {listed}")
-
-
-def _place(finding: "Finding") -> Iterator[str]:
-    yield finding.where or "the board as a whole"
-    if finding.culprit and finding.culprit not in finding.where:
-        yield f"done by {finding.culprit}"
-
-
-def _show_numbers(report: "Report") -> None:
-    from e2ev.codes import spoken
-
-    posted, counted, excluded = report.ballots
-    ui.out()
-    paper = [("on paper", f"{one.place}: {one.ballots:,} more, not checked here") for one in report.paper]
-    ui.out(ui.table([
-        ("entries", f"{report.entries:,}"),
-        ("ballots", f"{posted:,}, of which {counted:,} count and {excluded:,} are excluded"),
-        *((head, ui.printable(said)) for head, said in paper),
-        ("root", report.root.hex()),
-        ("in words", spoken(report.root, ROOT_WORDS)),
-    ]))  # fmt: skip
-
-
-# The report as JSON
-
-
-def report_json(report: "Report") -> dict[str, object]:
-    """Return a report as specs/json-report.schema.json describes it."""
-    from e2ev.codes import spoken
-    from e2ev.verify.explain import family_of
-
-    posted, counted, excluded = report.ballots
-    return {
-        "format": FORMAT,
-        "verdict": report.verdict.value,
-        "exit_code": report.verdict.exit_code,
-        "level": report.level.value,
-        "sample": _sample_json(report.drawn),
-        "remarks": list(report.remarks),
-        "checks": [
-            {
-                "id": one.check.id,
-                "family": family_of(one.check.id),
-                "statement": one.check.statement,
-                "source": one.check.source,
-                "state": one.state.value,
-                "subjects": one.subjects,
-                "failures": one.failures,
-                "reason": one.reason or None,
-            }
-            for one in report.outcomes
-        ],
-        "findings": _findings_json(report.findings),
-        "findings_total": report.failures,
-        "excluded": _findings_json(report.excluded),
-        "excluded_total": len(report.excluded) + report.unlisted_excluded,
-        "ballots": {"posted": posted, "counted": counted, "excluded": excluded},
-        "cosigners": {
-            "quorum": report.cosigners.seen.value,
-            "entries": report.cosigners.entries,
-            "seen": [
-                {"name": ui.printable(one.name), "entries": one.size, "time": one.time}
-                for one in report.cosigners.cosigners
-            ],
-        },
-        "paper": [
-            {"place": one.place, "ballots": one.ballots, "on_board": one.on_board, "lost": one.lost}
-            for one in report.paper
-        ],
-        "board": {"entries": report.entries, "root": report.root.hex(), "words": spoken(report.root, ROOT_WORDS)},
-    }
-
-
-def _sample_json(drawn: "Drawn | None") -> dict[str, object] | None:
-    if drawn is None:
-        return None
-    return {"seed": drawn.sample.seed.strip(), "size": drawn.sample.size, "drawn": drawn.drawn,
-            "ballots": drawn.ballots, "bound": round(drawn.bound, 9)}  # fmt: skip
-
-
-def _findings_json(findings: "Sequence[Finding]") -> list[dict[str, object]]:
-    return [
-        {
-            "check": one.check,
-            "found": one.found,
-            "entry": one.entry,
-            "place": one.place or None,
-            "culprit": one.culprit or None,
-            "ballot": one.ballot.hex() if one.ballot else None,
-        }
-        for one in findings[:LISTED]
-    ]
+    ui.out(f"{ui.coloured('signed', 'green')}  {file}, by key {expected.name}")
+    ui.out(f"its author says: {ui.printable(comment)}")
+    ui.say("This says whose report it is, not that it is right: repeat e2ev verify.")

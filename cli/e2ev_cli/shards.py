@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from e2ev_cli import ui
+from e2ev_cli import reports, ui
 
 if TYPE_CHECKING:
     from e2ev.board.policy import Policy
@@ -83,6 +83,13 @@ def read_policy(path: Path) -> "Policy":
     from e2ev.storage.disk import read_bounded
 
     return parse_policy(read_bounded(path, POLICY_LIMIT), where=str(path))
+
+
+def repeated(expect: Path | None, policy: Path | None, *, no_anchor: bool) -> tuple[str | Path, ...]:
+    """Return the options with which anybody repeats a verification: those that its answers depend on."""
+    given = {"--expect": expect, "--policy": policy}
+    named = [word for option, path in given.items() if path is not None for word in (option, path)]
+    return (*named, *(("--no-anchor",) if no_anchor else ()))
 
 
 def check_shard(shard: str | None, out: Path | None) -> None:
@@ -165,6 +172,10 @@ def merge(
     policy: PolicyFile = None,
     as_json: AsReport = False,
     quiet: Quiet = False,
+    report: reports.Files = None,
+    language: reports.LanguageOption = reports.Language.ENGLISH,
+    sign: reports.Sign = None,
+    passphrase_file: reports.PassphraseFile = None,
 ) -> None:
     """Put the shards of a board together, do the rest of the verification, and print the same report as e2ev verify.
 
@@ -177,16 +188,16 @@ def merge(
     from e2ev.verify.anchors import read_anchors
     from e2ev.verify.run import Options
     from e2ev.verify.shards import merge as merge_all
-    from e2ev_cli.reports import show_report
 
+    wanted = reports.wanted(report or [], language, sign, passphrase_file, as_json=as_json, quiet=quiet)
     anchors = read_anchors(read_bounded(expect, 16 << 20), str(expect)) if expect else None
     with ui.stages(quiet=quiet) as stage:
         reading, merging = stage("reading the board (bytes)"), stage("merging ballots")
         options = Options(anchors=anchors, need_anchors=not no_anchor, progress=merging, reading=reading,
                           policy=read_policy(policy) if policy else None)  # fmt: skip
-        report = merge_all(board, parts, _trusted(trust or [], key), options)
-    show_report(report, as_json=as_json, quiet=quiet)
-    raise typer.Exit(report.verdict.exit_code)
+        found = merge_all(board, parts, _trusted(trust or [], key), options)
+    reports.deliver(found, wanted, board, repeated(expect, policy, no_anchor=no_anchor))
+    raise typer.Exit(found.verdict.exit_code)
 
 
 @commitments.command()

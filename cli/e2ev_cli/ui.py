@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from e2ev.errors import E2evError, WrongKeyError
+from e2ev.report.words import printable as printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -61,11 +62,6 @@ def coloured(text: str, colour: str, *, err: bool = False) -> str:
     if os.environ.get("NO_COLOR") or not stream.isatty():
         return text
     return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"
-
-
-def printable(text: str) -> str:
-    """Return text from a file or board with everything escaped that could steer a terminal or hide."""
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
 def fail(error: E2evError) -> NoReturn:

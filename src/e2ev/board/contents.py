@@ -23,7 +23,7 @@ from e2ev.manifest import Manifest, read_manifest
 from e2ev.record import bodies
 from e2ev.record.codec import Unchecked, admit, decode
 from e2ev.record.entry import NO_ENTRY, Header, key_of
-from e2ev.record.kinds import KINDS, Kind
+from e2ev.record.kinds import FEATURES, KINDS, Kind
 from e2ev.record.stations import HandoverBody, PaperCountBody, StationAdmittedBody, StationCheckpointBody
 from e2ev.sharing import TrusteeId
 
@@ -304,6 +304,10 @@ class Contents:
             raise DataError(f"{self.place(unit)} has no board of its own", remedy="e2ev election admit, with its card")
         origin = station_origin(self.genesis.body.form.log_origin, unit)
         return _log(origin, self.stations[unit].admitted.body.form.log_key)
+
+    def unknown_parts(self) -> list[str]:
+        """Return the parts that the record uses and this program does not know."""
+        return sorted({*self.unsupported, *self.genesis.body.form.features} - FEATURES)
 
     def latest_attempt(self) -> Attempt:
         """Return the attempt at decryption that counts.

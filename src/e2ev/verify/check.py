@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
 
+from e2ev.board.contents import Contents
 from e2ev.counting import Pile, Place
 from e2ev.verify.cosigners import Cosigners
 from e2ev.verify.levels import Drawn, Level
@@ -144,6 +145,8 @@ class Report:
         paper: Places that were counted on paper, and are missing from what was checked.
         level: How deep the run went.
         drawn: What a sample has looked at.
+        contents: What stands on the board; None if it does not begin with genesis. It follows from the entries, so
+            reports are compared without it.
     """
 
     verdict: Verdict
@@ -161,6 +164,7 @@ class Report:
     paper: tuple[PaperPlace, ...] = ()
     level: Level = Level.FULL
     drawn: Drawn | None = None
+    contents: Contents | None = field(default=None, repr=False, compare=False)
 
     @property
     def failures(self) -> int:

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from e2ev.board.contents import Contents
-from e2ev.record.kinds import FEATURES
 from e2ev.verify import anchors as anchor_checks
 from e2ev.verify import opened
 from e2ev.verify.check import Check, Findings, Gathered, Outcome, Report, Scope, State, Verdict
@@ -51,6 +50,7 @@ def report_of(run: Run) -> Report:
         drawn=_drawn(run),
         cosigners=run.cosigners,
         paper=paper_places(contents) if contents else (),
+        contents=contents,
     )
 
 
@@ -66,14 +66,9 @@ def _verdict(failures: int, outcomes: Sequence[Outcome], contents: Contents | No
         return Verdict.REJECTED
     if level is not Level.FULL:
         return Verdict.INCOMPLETE
-    if contents is None or _unknown(contents) or any(outcome.state is State.NOT_RUN for outcome in outcomes):
+    if contents is None or contents.unknown_parts() or any(outcome.state is State.NOT_RUN for outcome in outcomes):
         return Verdict.INCOMPLETE
     return Verdict.ACCEPTED
-
-
-def _unknown(contents: Contents) -> list[str]:
-    """Return the parts that the record uses and this verifier does not know."""
-    return sorted({*contents.unsupported, *contents.genesis.body.form.features} - FEATURES)
 
 
 def _outcome(check: Check, run: Run, closed: int) -> Outcome:
@@ -138,7 +133,7 @@ def _remarks(contents: Contents | None, run: Run, closed: int) -> Iterator[str]:
         return
     if options.anchors is None:
         yield "internally consistent at most: whose election this is was not checked (--expect FILE)"
-    for feature in _unknown(contents):
+    for feature in contents.unknown_parts():
         yield f"the record uses {feature}, which this verifier does not know"
     yield from (place.said for place in paper_places(contents))
     if contents.exclusions:

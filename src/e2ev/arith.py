@@ -220,13 +220,15 @@ def _window(count: int, bits: int) -> int:
 
 def _bucket_product(pairs: Iterable[tuple[Integer, int]], shift: int, window: int, modulus: Integer) -> Integer:
     """Return the product of base^digit, where digit is the exponent's window at `shift`."""
-    mask = (1 << window) - 1
+    mask, filled = (1 << window) - 1, 0
     buckets: list[Integer | None] = [None] * (mask + 1)
     for base, exponent in pairs:
         digit = (exponent >> shift) & mask
         if digit:
+            filled += 1
             held = buckets[digit]
-            buckets[digit] = base if held is None else multiply(held, base, modulus)
+            buckets[digit] = base if held is None else held * base % modulus
+    COUNTS.multiplication += filled - (mask + 1 - buckets.count(None))
     return _weighted(buckets, modulus)
 
 

@@ -1,7 +1,10 @@
 """`e2ev board`: what anybody does with a board as a file."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,14 +16,25 @@ from e2ev.demo import elections
 from e2ev.demo.elections import one
 from e2ev.demo.honest import PASSPHRASE, HonestElection
 from e2ev.demo.toy import TOY
+from e2ev.errors import StorageError
 from e2ev.group import P3072
 from e2ev.record.frame import FrameKind, frame
-from tests.commands import Shell
+from tests.commands import ENVIRONMENT, Shell
 from tests.elections import finished
 from tests.records import LOG_KEY, ORIGIN, founded_board, key
 
 VKEY = NoteKey(ORIGIN, LOG_KEY.verify_key).vkey()
 OTHER = NoteKey(ORIGIN, key(9).verify_key).vkey()
+
+
+def test_output_that_nobody_reads_any_more_is_no_rejection() -> None:
+    board = finished(TOY).board
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-c", "from e2ev_cli.main import run; run()", "board", "info", str(board)]
+    with os.fdopen(writer) as closed:
+        done = subprocess.run(command, env=ENVIRONMENT, stdout=closed, stderr=subprocess.DEVNULL, check=False)
+    assert done.returncode == StorageError.exit_code
 
 
 def test_info_counts_entries_by_kind_and_says_what_stands_behind_the_last_checkpoint(tmp_path: Path) -> None:

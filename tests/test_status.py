@@ -410,6 +410,25 @@ def test_complaint_about_a_share_that_never_came_blames_nobody(tmp_path: Path) -
     assert "no evidence" in told
 
 
+def test_accepted_share_is_given_up_only_by_who_says_so(tmp_path: Path) -> None:
+    """The board that says that the attempt is void may be a fork, and then the share is needed."""
+    held = Ceremony(tmp_path)
+    first, second = held.election.trustees
+    held.each("share", [first, second])
+    heard = first.fingerprints(held.election.board)
+    first.accept(held.election.board, held.election.outboxes, heard, PASSPHRASE)
+    second.complain(held.election.board, [second.outbox], PASSPHRASE, ONE)
+    held.election.collect()
+    kept = first.key_path.read_bytes()
+    with pytest.raises(ConflictError, match="accepted the keys of attempt 1") as caught:
+        first.keygen(held.election.board, PASSPHRASE)
+    assert "--again" in caught.value.remedy
+    assert first.key_path.read_bytes() == kept
+    second.keygen(held.election.board, PASSPHRASE)
+    first.keygen(held.election.board, PASSPHRASE, again=True)
+    assert first.open(PASSPHRASE, first.look(held.election.board)).attempt == 2
+
+
 # Messages that would make the record fail
 
 

@@ -76,6 +76,8 @@ def run() -> None:
     except SystemExit as leave:
         if isinstance(getattr(leave.__context__, "__cause__", None), KeyboardInterrupt):  # typer made an exit of it
             ui.say(f"interrupted; this goes on: {shlex.join(['e2ev', *sys.argv[1:]])}")
+        if isinstance(leave.__context__, BrokenPipeError):  # typer's exit code for it is that of a rejection
+            sys.exit(StorageError.exit_code)
         raise
     except OSError as error:
         _leave(StorageError(error.strerror or "the system refused", where=str(error.filename or "")))

@@ -71,13 +71,21 @@ def init(
 
 
 @app.command()
-def keygen(home: Home, board: Board, passphrase_file: PassphraseFile = None, as_json: AsJson = False) -> None:
+def keygen(
+    home: Home,
+    board: Board,
+    again: Annotated[
+        bool, typer.Option("--again", help="Give up the share that you accepted in an attempt that is void.")
+    ] = False,
+    passphrase_file: PassphraseFile = None,
+    as_json: AsJson = False,
+) -> None:
     """Make your secrets of this election, and the message of round 1.
 
     Example: e2ev trustee keygen --home aigul --board council.board
     """
     trustee, standing = _seated(home, board)
-    _written([trustee.keygen(board, ui.passphrase(passphrase_file, _me(standing)))], HAND_IN, as_json)
+    _written([trustee.keygen(board, ui.passphrase(passphrase_file, _me(standing)), again=again)], HAND_IN, as_json)
 
 
 @app.command()

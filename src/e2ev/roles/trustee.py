@@ -126,8 +126,18 @@ class Trustee:
             )
         return state
 
-    def keygen(self, board: Path, passphrase: Passphrase) -> Path:
-        """Make the secrets of this election and write the message of round 1."""
+    def keygen(self, board: Path, passphrase: Passphrase, *, again: bool = False) -> Path:
+        """Make the secrets of this election and write the message of round 1.
+
+        Args:
+            board: The board.
+            passphrase: Of the key file.
+            again: Whether to give up the share of an attempt that this trustee has accepted.
+
+        Raises:
+            ConflictError: The key file is an older one; or it holds a share that was accepted, in an attempt that only
+                this copy of the board may say is void.
+        """
         standing = self.look(board)
         state = self.open(passphrase, standing)
         attempt = standing.contents.ceremony.number
@@ -138,6 +148,12 @@ class Trustee:
                     "your keys are on the board, and this key file does not know them",
                     where=str(self.key_path),
                     remedy="use the newest copy of your key file",
+                )
+            if state.share is not None and state.election == standing.contents.id and not again:
+                raise ConflictError(
+                    f"you have accepted the keys of attempt {state.attempt}, and this board says that it is void",
+                    where=str(self.key_path),
+                    remedy="ask the others whether their boards say so too; if they do: e2ev trustee keygen --again",
                 )
             secrets, keys = ceremony.generate(standing.contents.election, standing.trustee)
             entry = self._entry(standing, state, Kind.TRUSTEE_KEYS, bodies.KeysBody(1, attempt, keys))

@@ -36,8 +36,8 @@ from e2ev.record.entry import decode_header, message_file, read_message
 from e2ev.record.kinds import KINDS, body_limit
 from e2ev.roles.card import read_card
 from e2ev.roles.choices import read_csv
-from e2ev.storage.keyfile import read_header
 from e2ev.signing import SigningKey
+from e2ev.storage.keyfile import read_header
 from e2ev.verify.anchors import read_anchors
 from e2ev.verify.partial import Body, read_partial
 from e2ev.verify.shards import Shard, write_partial
@@ -112,7 +112,7 @@ def _evidence(election: HonestElection, notes: Sequence[bytes]) -> bytes:
 
 
 def _files_of_auditors(election: HonestElection, folder: Path) -> Mapping[str, Decoder]:
-    """Return the decoders of what auditors write for one another and for themselves: signed files, and what is in them."""
+    """Return the decoders of signed files that auditors write, and of what is in them."""
     key, options = SigningKey.from_seed(bytes(32)), election.options
     part, state = folder / "partial", folder / "state"
     write_partial(election.board, Shard(1, 1), part, key, options)
@@ -125,7 +125,9 @@ def _files_of_auditors(election: HonestElection, folder: Path) -> Mapping[str, D
         "partial's body": Decoder([read_partial(part).body()], _body(Body)),
         "state": Decoder([state.read_bytes()], lambda data: read_state(_file(folder, data), key)),
         "state's head": Decoder([encode(block)], _body(Head)),
-        "minisign key": Decoder([signer.public.to_bytes()], lambda data: minisign.read_public_key(data.decode("utf-8", "replace"))),
+        "minisign key": Decoder(
+            [signer.public.to_bytes()], lambda data: minisign.read_public_key(data.decode("utf-8", "replace"))
+        ),
         "minisign signature": Decoder([signature], lambda data: minisign.check(signer.public, b"a report", data)),
     }
 

@@ -120,6 +120,12 @@ def test_cells_of_a_contest_multiply_to_the_total_of_its_ballots(votes: list[Vot
             assert product == total.totals[option]
 
 
+def test_cells_come_in_order_of_contests_of_any_number() -> None:
+    # in a set these two stand the other way round
+    held = {(contest, 1): Pile(((1, 5),), (ONE,)) for contest in (8, 1)}
+    assert [cell.contest for cell in cells(held, 3)] == [1, 8]
+
+
 ONE = Ciphertext(TOY.identity, TOY.identity)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from e2ev import proofs, sigma
-from e2ev.arith import integer
+from e2ev.arith import COUNTS, integer
 from e2ev.demo.toy import TOY
 from e2ev.elgamal import Ciphertext, encrypt
 from e2ev.group import P3072, P4096, Element, Group, Nonce, Scalar, SecretScalar
@@ -223,3 +223,23 @@ def test_branches_without_a_challenge_and_a_response_each_are_a_programmers_mist
     for short in (replace(proof, challenges=proof.challenges[:-1]), replace(proof, responses=proof.responses[:-1])):
         with pytest.raises(ValueError, match="zip"):
             sigma.Claim(proofs.in_range(cipher, key, 2), short, challenge_with(TOY, b"range")).recomputed()
+
+
+# The work that a proof takes
+
+
+def test_element_without_a_table_that_stands_in_several_rows_squares_once() -> None:
+    plain, other, base = TOY.generator**7, TOY.generator**9, TOY.generator
+    rows = tuple(sigma.Row(((target, 1),), ((base, i),)) for i, target in enumerate((plain, other, plain)))
+    responses = tuple(TOY.scalar(1000 + i) for i in range(3))
+    COUNTS.reset()
+    sigma.recompute(rows, TOY.scalar(77), responses)
+    assert (COUNTS.shared_power, COUNTS.power, COUNTS.fixed_base) == (2, 1, 3)
+
+
+def test_nonces_are_raised_one_by_one() -> None:
+    plain = TOY.generator**7
+    rows = tuple(sigma.Row(((plain, 1),), ((plain, i),)) for i in range(2))
+    COUNTS.reset()
+    sigma.commit(rows, [Nonce(TOY, integer(1000 + i)) for i in range(2)])
+    assert (COUNTS.shared_power, COUNTS.power + COUNTS.power_secret) == (0, 2)

@@ -260,7 +260,7 @@ def made(election: HonestElection, options: Options, tmp_path_factory: pytest.Te
 def test_state_that_is_cut_or_longer_is_refused(made: Path, tmp_path: Path) -> None:
     whole = made.read_bytes()
     assert len(read_state(made, KEY).blocks) == 7
-    for bad in (b"", whole[:5], whole[:100], whole[:-1], whole + b"x", b"E2EVSTA1\xff\xff\xff\xff"):
+    for bad in (b"", whole[:5], whole[:100], whole[:-1], whole + b"x", b"E2EVSTA2\xff\xff\xff\xff"):
         (tmp_path / "bad").write_bytes(bad)
         with pytest.raises(DataError, match="cannot be read"):
             read_state(tmp_path / "bad", KEY)

@@ -34,6 +34,15 @@ ON_THE_REAL_GROUP = {
 """One for each kind of proof."""
 
 
+NAMED = [
+    ("selection-not-proved", "6.D", "question", "yes"),
+    ("limit-not-proved", "7.D", "question", ""),
+    ("count-not-proved", "10.B", "question", "yes"),
+    ("count-plus-one", "10.C", "question", "yes"),
+    ("data-not-proved", "12.B", "mayor", ""),
+]
+
+
 @dataclass(frozen=True)
 class Desk:
     """An honest election, and its board in a forger's hands."""
@@ -115,6 +124,14 @@ def test_tampered_ballot_trips_the_same_without_commitments_beside_the_board(tam
 def test_control_passes_without_those_checks_or_says_why_not(tampering: Tampering, desk: Desks) -> None:
     control = desk(tampering.base, LOOSE).judge(tampering, tampering.trips)
     assert bool(control.findings) == bool(tampering.no_control), control.findings
+
+
+@pytest.mark.parametrize(("name", "check", "contest", "option"), NAMED)
+def test_finding_names_contest_and_option(name: str, check: str, contest: str, option: str, desk: Desks) -> None:
+    tampering = find(name)
+    found = [one for one in desk(tampering.base, LOOSE).judge(tampering).findings if one.check == check]
+    assert {(one.contest, one.option) for one in found} == {(contest, option)}
+    assert all(f"contest {contest}" in one.where for one in found)
 
 
 @pytest.mark.parametrize("name", ON_THE_REAL_GROUP.values(), ids=ON_THE_REAL_GROUP)

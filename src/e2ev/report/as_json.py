@@ -108,6 +108,8 @@ def _findings(findings: Sequence[Finding]) -> list[Json]:
             "place": one.place or None,
             "culprit": one.culprit or None,
             "ballot": one.ballot.hex() if one.ballot else None,
+            "contest": one.contest or None,
+            "option": one.option or None,
         }
         for one in findings[:LISTED]
     ]

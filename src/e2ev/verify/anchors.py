@@ -8,7 +8,7 @@ from typing import Any
 
 from e2ev.board.contents import Contents
 from e2ev.strict_json import Place, read_json
-from e2ev.verify.check import Check, Finding, Scope
+from e2ev.verify.check import Check, Finding, Scope, unlike
 
 FORMAT = "e2ev anchors 1"
 
@@ -61,7 +61,8 @@ def _differs(case: AnchorCase, check: str, name: str, what: str) -> Iterator[Fin
     if name == "devices":
         expected, found = frozenset(expected), frozenset(found)
     if expected and expected != found:
-        yield Finding(check, f"{what} is not the one that you expected", 0 if name != "root" else None)
+        said = f": {unlike(found, expected)}" if isinstance(expected, bytes) else ""
+        yield Finding(check, f"{what} is not the one that you expected{said}", 0 if name != "root" else None)
 
 
 def manifest(case: AnchorCase) -> Iterator[Finding]:

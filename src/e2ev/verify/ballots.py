@@ -13,7 +13,7 @@ from e2ev.record import bodies
 from e2ev.record.codec import Judged, path_text
 from e2ev.record.codec import Path as FieldPath
 from e2ev.sigma import Claim
-from e2ev.verify.check import Check, Finding, Scope
+from e2ev.verify.check import Check, Finding, Named, Scope, labels, unlike
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +78,21 @@ class BallotCase:
         """The ballot."""
         return self.judged.value.ballot
 
-    def finding(self, check: str, found: str, place: str = "") -> Finding:
-        """Return a finding at this ballot."""
+    def finding(self, check: str, found: str, place: str = "", *, contest: str = "", option: str = "") -> Finding:
+        """Return a finding at this ballot; contest and option by their labels."""
         label = self.context.manifest.unit(self.job.unit).label
         where = f"ballot {self.job.code.hex()[:12]}, device {self.job.device} at {label}"
         return Finding(check, found, self.job.index, f"{where}{', ' if place else ''}{place}",
-                       f"device {self.job.device} at {label}", self.job.code)  # fmt: skip
+                       f"device {self.job.device} at {label}", self.job.code, contest, option)  # fmt: skip
+
+    def named(self, path: FieldPath) -> Named:
+        """Return how a finding names the contest and the option that a path of the body leads into."""
+        match path:
+            case ("ballot", "contests", int(i), "selections", int(j), *_):
+                return labels(self.context.manifest, self.ballot.contests[i].contest, j + 1)
+            case ("ballot", "contests", int(i), *_):
+                return labels(self.context.manifest, self.ballot.contests[i].contest)
+        return {}
 
     def contests(self) -> Iterator[tuple[int, Contest, EncryptedContest]]:
         """Yield position, manifest contest and encrypted contest, where the manifest has such a one of that shape."""
@@ -163,15 +172,16 @@ def _leaves(check: str, found: str) -> Callable[[BallotCase], Iterator[Finding]]
     def run(case: BallotCase) -> Iterator[Finding]:
         for path in case.judged.failures:
             if check in leaf_checks(path):
-                yield case.finding(check, found, path_text(path[1:]))
+                yield case.finding(check, found, path_text(path[1:]), **case.named(path))
 
     return run
 
 
 def identifier_hash(case: BallotCase) -> Iterator[Finding]:
     """5.B."""
-    if case.ballot.identifier_hash != hashing.identifier_hash(case.context.extended_hash, case.ballot.identifier):
-        yield case.finding("5.B", "H_I is not the hash of id_B")
+    expected = hashing.identifier_hash(case.context.extended_hash, case.ballot.identifier)
+    if case.ballot.identifier_hash != expected:
+        yield case.finding("5.B", f"H_I is not the hash of id_B: {unlike(case.ballot.identifier_hash, expected)}")
 
 
 def selection_proofs(case: BallotCase) -> Iterator[Finding]:
@@ -179,8 +189,8 @@ def selection_proofs(case: BallotCase) -> Iterator[Finding]:
     for i, contest, _ in case.contests():
         for j, option in enumerate(contest.options):
             if case.holds("contests", i, "selections", j) and (i, j) not in case.proved:
-                place = f"{contest.label}, {option.label}"
-                yield case.finding("6.D", f"the proof that 0 to {option.limit} is encrypted does not verify", place)
+                found = f"the proof that 0 to {option.limit} is encrypted does not verify"
+                yield case.finding("6.D", found, contest=contest.label, option=option.label)
 
 
 def limit_proofs(case: BallotCase) -> Iterator[Finding]:
@@ -189,7 +199,7 @@ def limit_proofs(case: BallotCase) -> Iterator[Finding]:
         looked = case.has_total(i, contest) and case.holds("contests", i, "limit_proof")
         if looked and (i, "limit") not in case.proved:
             found = f"the proof that at most {contest.selection_limit} votes are encrypted does not verify"
-            yield case.finding("7.D", found, contest.label)
+            yield case.finding("7.D", found, contest=contest.label)
 
 
 def contest_hashes(case: BallotCase) -> Iterator[Finding]:
@@ -199,7 +209,8 @@ def contest_hashes(case: BallotCase) -> Iterator[Finding]:
             case.ballot.identifier_hash, encrypted.contest, encrypted.selections, encrypted.data
         )
         if encrypted.contest_hash != expected:
-            yield case.finding("8.A", "χ is not the hash of the contest", f"contest {encrypted.contest}")
+            found = f"χ is not the hash of the contest: {unlike(encrypted.contest_hash, expected)}"
+            yield case.finding("8.A", found, **labels(case.context.manifest, encrypted.contest))
 
 
 def confirmation_code(case: BallotCase) -> Iterator[Finding]:
@@ -207,7 +218,8 @@ def confirmation_code(case: BallotCase) -> Iterator[Finding]:
     hashes = [contest.contest_hash for contest in case.ballot.contests]
     expected = hashing.confirmation_code(case.ballot.identifier_hash, hashes, case.ballot.chaining)
     if case.ballot.code != expected:
-        yield case.finding("8.B", "the confirmation code is not the hash of the ballot")
+        found = f"the confirmation code is not the hash of the ballot: {unlike(case.ballot.code, expected)}"
+        yield case.finding("8.B", found)
 
 
 def _chaining(check: str, mode: str) -> Callable[[BallotCase], Iterator[Finding]]:
@@ -218,7 +230,8 @@ def _chaining(check: str, mode: str) -> Callable[[BallotCase], Iterator[Finding]
             mode, case.context.extended_hash, case.job.device_hash, case.job.previous_code
         )
         if case.ballot.chaining != expected:
-            yield case.finding(check, "the chaining field is not the one that the device's chain demands")
+            found = "the chaining field is not the one that the device's chain demands"
+            yield case.finding(check, f"{found}: {unlike(case.ballot.chaining, expected)}")
 
     return run
 
@@ -233,7 +246,8 @@ def identifier_opens(case: BallotCase) -> Iterator[Finding]:
 def header_code(case: BallotCase) -> Iterator[Finding]:
     """B.4."""
     if case.ballot.code != case.job.code:
-        yield case.finding("B.4", "header and body state different confirmation codes")
+        found = f"the body states code {unlike(case.ballot.code, case.job.code)} as in the header"
+        yield case.finding("B.4", found)
 
 
 def style(case: BallotCase) -> Iterator[Finding]:
@@ -241,8 +255,10 @@ def style(case: BallotCase) -> Iterator[Finding]:
     manifest, held = case.context.manifest, case.ballot
     if not 1 <= held.style <= len(manifest.ballot_styles):
         yield case.finding("S.1", f"ballot style {held.style} is not in the manifest")
-    elif tuple(contest.contest for contest in held.contests) != manifest.style(held.style).contests:
-        yield case.finding("S.1", "the contests are not exactly those of the ballot style")
+        return
+    found, expected = [one.contest for one in held.contests], [*manifest.style(held.style).contests]
+    if found != expected:
+        yield case.finding("S.1", f"contests {found}, expected {expected}, those of the ballot style")
 
 
 def options(case: BallotCase) -> Iterator[Finding]:
@@ -257,9 +273,8 @@ def options(case: BallotCase) -> Iterator[Finding]:
         answers = tuple(len(selection.proof.responses) for selection in encrypted.selections)
         total = (len(encrypted.limit_proof.challenges), len(encrypted.limit_proof.responses))
         if branches != limits or answers != limits or total != (contest.selection_limit + 1,) * 2:
-            yield case.finding(
-                "S.2", "options or branches of proofs are not exactly those of the manifest", contest.label
-            )
+            found = f"branches {[*branches]}, answers {[*answers]}, expected {[*limits]}; of the limit proof {[*total]}"
+            yield case.finding("S.2", f"{found}, expected {contest.selection_limit + 1} each", contest=contest.label)
 
 
 def kept_data(case: BallotCase) -> Iterator[Finding]:
@@ -267,7 +282,8 @@ def kept_data(case: BallotCase) -> Iterator[Finding]:
     for _, contest, encrypted in case.contests():
         size = len(encrypted.data.c1) if encrypted.data else 0
         if size != contest.data_blocks * contest_data.BLOCK_BYTES or (encrypted.data is None) != (size == 0):
-            yield case.finding("S.3", f"{size} bytes of contest data, not what the manifest keeps", contest.label)
+            found = f"{size} bytes of contest data, expected {contest.data_blocks * contest_data.BLOCK_BYTES}"
+            yield case.finding("S.3", found, contest=contest.label)
 
 
 def place(case: BallotCase) -> Iterator[Finding]:
@@ -288,7 +304,7 @@ def nonce_proof(case: BallotCase) -> Iterator[Finding]:
     if not case.holds("nonce"):
         return
     if not claims.is_nonce_sized(cipher):
-        yield case.finding("N.1", f"{len(cipher.c1)} bytes of encrypted nonce, not {ballot.BALLOT_NONCE_BYTES}")
+        yield case.finding("N.1", f"{len(cipher.c1)} bytes of encrypted nonce, expected {ballot.BALLOT_NONCE_BYTES}")
     elif (None, "nonce") not in case.proved:
         yield case.finding("N.1", "the proof in the encrypted ballot nonce does not verify")
 
@@ -299,7 +315,7 @@ def data_proofs(case: BallotCase) -> Iterator[Finding]:
     for i, contest, encrypted in case.contests():
         looked = encrypted.data is not None and case.holds("contests", i, "data")
         if looked and (i, "data") not in case.proved:
-            yield case.finding("N.2", "the proof in the contest data does not verify", contest.label)
+            yield case.finding("N.2", "the proof in the contest data does not verify", contest=contest.label)
 
 
 CHECKS = (

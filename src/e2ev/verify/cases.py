@@ -14,9 +14,11 @@ from e2ev.record import bodies
 from e2ev.record.codec import Judged, judge, judge_all
 from e2ev.record.codec import Path as FieldPath
 from e2ev.tally import CountTask, DataTask
+from e2ev.verify.check import labels
 from e2ev.verify.opened import OpenedCase, ShownCase, ShownContest, shown_by_nonce, shown_by_selection
+from e2ev.verify.result import ResultCase
 from e2ev.verify.setting import Setting
-from e2ev.verify.tally import AttemptCase, CountCase, DataCase, ResultCase
+from e2ev.verify.tally import AttemptCase, CountCase, DataCase
 
 
 @dataclass(frozen=True)
@@ -120,9 +122,9 @@ class Decryption:
                         continue
                     task = CountTask(self.context.extended_hash, cell.contest, j + 1, total)
                     unsound = _under(judged.failures, ("cells", i, "options", j, "count"))
-                    place = f"cells[{i}], {contest.label}, {contest.options[j].label}"
                     yield CountCase(self.context.vote_key, task, option.count, unsound,
-                                    bound * contest.options[j].limit, attempt.result.index, place)  # fmt: skip
+                                    bound * contest.options[j].limit, attempt.result.index, f"cells[{i}]",
+                                    labels(manifest, cell.contest, j + 1))  # fmt: skip
 
     def _bound(self, cell: bodies.Cell) -> int:
         """Return the most votes of limit 1 that the cell's ballots can hold, by their weights."""
@@ -145,8 +147,9 @@ class Decryption:
                     task, limit = by_place.get((contest.contest, j + 1)), limits.get((contest.contest, j + 1))
                     if task is not None and limit is not None:
                         unsound = _under(judged.failures, ("contests", i, "options", j, "count"))
-                        place = f"ballot {code.hex()[:12]}, {contest.label}, {option.label}"
-                        yield CountCase(self.context.vote_key, task, option.count, unsound, limit, entry, place)
+                        yield CountCase(self.context.vote_key, task, option.count, unsound, limit, entry,
+                                        f"ballot {code.hex()[:12]}",
+                                        labels(self.context.manifest, contest.contest, j + 1))  # fmt: skip
 
     def data(self) -> list[DataCase]:
         """Return the contest data of every ballot that was decrypted by selection."""
@@ -160,8 +163,9 @@ class Decryption:
                 task = by_contest.get(contest.contest)
                 if task is not None or contest.data is not None:
                     unsound = _under(judged.failures, ("contests", i, "data"))
-                    place = f"ballot {code.hex()[:12]}, {contest.label}"
-                    yield DataCase(self.context.data_key, task, contest.data, unsound, entry, place)
+                    yield DataCase(self.context.data_key, task, contest.data, unsound, entry,
+                                   f"ballot {code.hex()[:12]}",
+                                   labels(self.context.manifest, contest.contest))  # fmt: skip
 
     def opened(self) -> list[OpenedCase]:
         """Return every ballot that was opened by its nonces."""

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 
 from e2ev.board.contents import Contents
 from e2ev.counting import Pile, Place
+from e2ev.manifest import Manifest
 from e2ev.verify.cosigners import Cosigners
 from e2ev.verify.levels import Drawn, Level
 from e2ev.verify.paper import PaperPlace
@@ -23,9 +24,11 @@ class Finding:
         check: Id of the check.
         found: What was found and what was expected.
         entry: Index of the entry, if there is one.
-        place: Where in it: a device, a ballot's code, a contest, an option, a field path.
+        place: Where in it: a device, a ballot's code, a field path.
         culprit: Whose doing it is, if a signature proves that.
         ballot: Confirmation code of the ballot concerned.
+        contest: Label of the contest concerned; its number where the manifest has no such contest.
+        option: Label of the option concerned, likewise.
     """
 
     check: str
@@ -34,12 +37,41 @@ class Finding:
     place: str = ""
     culprit: str = ""
     ballot: bytes | None = None
+    contest: str = ""
+    option: str = ""
 
     @property
     def where(self) -> str:
         """The location in words."""
-        parts = [f"entry {self.entry}" if self.entry is not None else "", self.place]
+        parts = (
+            f"entry {self.entry}" if self.entry is not None else "",
+            self.place,
+            f"contest {self.contest}" if self.contest else "",
+            f"option {self.option}" if self.option else "",
+        )
         return ", ".join(part for part in parts if part)
+
+
+class Named(TypedDict, total=False):
+    """How findings name a contest and one of its options."""
+
+    contest: str
+    option: str
+
+
+def labels(manifest: Manifest, contest: int, option: int = 0) -> Named:
+    """Return how findings name a contest and one of its options, given by their numbers; 0 is no option."""
+    known = manifest.contest(contest) if 1 <= contest <= len(manifest.contests) else None
+    of_it = known.options if known else ()
+    return {
+        "contest": known.label if known else str(contest),
+        "option": of_it[option - 1].label if 1 <= option <= len(of_it) else str(option or ""),
+    }
+
+
+def unlike(found: bytes, expected: bytes) -> str:
+    """Return the beginnings of two values that should be one."""
+    return f"{found.hex()[:16] or 'nothing'}, expected {expected.hex()[:16]}"
 
 
 class Scope(Enum):

@@ -14,7 +14,7 @@ from e2ev.errors import DataError, E2evError
 from e2ev.group import Group
 from e2ev.record import bodies
 from e2ev.record.kinds import Kind
-from e2ev.verify.check import Finding, Findings
+from e2ev.verify.check import Finding, Findings, unlike
 
 TOLD = 500
 """Entries after which progress is told."""
@@ -138,4 +138,5 @@ def _checkpoint(log: Log, event: Committed) -> Iterator[Finding]:
         yield Finding("B.2", error.found, place=where)
         return
     if (stated.size, stated.root) != (event.size, event.root):
-        yield Finding("B.2", "size and root are not those of the entries before it", place=where)
+        found = f"states {stated.size} entries and root {unlike(stated.root, event.root)} of the {event.size} before it"
+        yield Finding("B.2", found, place=where)

@@ -11,7 +11,8 @@ from e2ev.group import Residue
 from e2ev.manifest import Contest
 from e2ev.record import bodies
 from e2ev.record.codec import Judged, path_text
-from e2ev.verify.check import Check, Finding, Scope
+from e2ev.record.codec import Path as FieldPath
+from e2ev.verify.check import Check, Finding, Named, Scope, labels, unlike
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +40,10 @@ class ShownCase:
     entry: int
     contests: tuple[ShownContest, ...]
 
-    def finding(self, check: str, found: str, place: str = "") -> Finding:
-        """Return a finding at this ballot."""
+    def finding(self, check: str, found: str, place: str = "", *, contest: str = "", option: str = "") -> Finding:
+        """Return a finding at this ballot; contest and option by their labels."""
         where = f"challenged ballot {self.ballot.code.hex()[:12]}{', ' if place else ''}{place}"
-        return Finding(check, found, self.entry, where, ballot=self.ballot.code)
+        return Finding(check, found, self.entry, where, "", self.ballot.code, contest, option)
 
     def of_style(self) -> list[Contest]:
         """Return the contests of the ballot's style; none if the style is unknown."""
@@ -79,12 +80,13 @@ def data_opens(case: OpenedCase) -> Iterator[Finding]:
     for _, encrypted, opened in case.pairs():
         if encrypted.data is None or opened.data_nonce is None:
             if opened.data or (encrypted.data is None) != (opened.data_nonce is None):
-                yield case.shown.finding("13.A", "contest data is shown that the ballot does not have", opened.label)
+                yield case.shown.finding("13.A", "contest data is shown that the ballot does not have",
+                                         contest=opened.label)  # fmt: skip
             continue
         beta = case.shown.context.data_key**opened.data_nonce
         plain = decrypt_contest_data(case.shown.ballot.identifier_hash, encrypted.contest, encrypted.data, beta)
         if plain != opened.data:
-            yield case.shown.finding("13.A", "the contest data is not what the nonce opens", opened.label)
+            yield case.shown.finding("13.A", "the contest data is not what the nonce opens", contest=opened.label)
 
 
 def data_nonce(case: OpenedCase) -> Iterator[Finding]:
@@ -94,13 +96,24 @@ def data_nonce(case: OpenedCase) -> Iterator[Finding]:
         if encrypted.data is not None and opened.data_nonce is not None:
             alpha = g**opened.data_nonce
             if alpha.to_bytes() != encrypted.data.c0.to_bytes():
-                yield case.shown.finding("O.1", "the nonce of the contest data is not that of C_0", opened.label)
+                yield case.shown.finding(
+                    "O.1", "the nonce of the contest data is not that of C_0", contest=opened.label
+                )
 
 
 def nonces(case: OpenedCase) -> Iterator[Finding]:
     """O.2."""
     for path in case.judged.failures:
-        yield case.shown.finding("O.2", "the nonce is not below q", path_text(path))
+        yield case.shown.finding("O.2", "the nonce is not below q", path_text(path), **_named(case, path))
+
+
+def _named(case: OpenedCase, path: FieldPath) -> Named:
+    match path:
+        case ("contests", int(i), "selections", int(j), *_):
+            return labels(case.shown.context.manifest, case.judged.value.contests[i].contest, j + 1)
+        case ("contests", int(i), *_):
+            return labels(case.shown.context.manifest, case.judged.value.contests[i].contest)
+    return {}
 
 
 def code_recomputed(case: OpenedCase) -> Iterator[Finding]:
@@ -120,17 +133,19 @@ def code_recomputed(case: OpenedCase) -> Iterator[Finding]:
             residues += (again.alpha, again.beta)
         data = encrypted.data.to_bytes() if encrypted.data else b""
         hashes.append(hashing.contest_hash(held.identifier_hash, encrypted.contest, residues, data))
-    if hashing.confirmation_code(held.identifier_hash, hashes, held.chaining) != held.code:
-        yield case.shown.finding("13.B", "encrypting the shown choices again gives another confirmation code")
+    code = hashing.confirmation_code(held.identifier_hash, hashes, held.chaining)
+    if code != held.code:
+        found = f"encrypting the shown choices again gives another confirmation code: {unlike(code, held.code)}"
+        yield case.shown.finding("13.B", found)
 
 
 def contest_labels(case: ShownCase) -> Iterator[Finding]:
     """14.A."""
-    labels = {contest.label: contest.index for contest in case.of_style()}
+    known = {contest.label: contest.index for contest in case.of_style()}
     for shown in case.contests:
-        if labels.get(shown.label) != shown.contest:
+        if known.get(shown.label) != shown.contest:
             found = f"{shown.label!r} is not the label of contest {shown.contest} in the ballot's style"
-            yield case.finding("14.A", found)
+            yield case.finding("14.A", found, contest=shown.label)
 
 
 def all_contests(case: ShownCase) -> Iterator[Finding]:
@@ -139,9 +154,9 @@ def all_contests(case: ShownCase) -> Iterator[Finding]:
     stated = [shown.label for shown in case.contests if shown.label in expected]
     for label in expected:
         if stated.count(label) != 1:
-            yield case.finding("14.B", f"{label!r} is shown {stated.count(label)} times, not once")
+            yield case.finding("14.B", f"{label!r} is shown {stated.count(label)} times, not once", contest=label)
     if stated != expected and sorted(stated) == sorted(expected):
-        yield case.finding("14.B", "the contests are not shown in the manifest's order")
+        yield case.finding("14.B", f"contests {stated}, expected {expected}, in the manifest's order")
 
 
 def option_labels(case: ShownCase) -> Iterator[Finding]:
@@ -150,7 +165,9 @@ def option_labels(case: ShownCase) -> Iterator[Finding]:
         known = {option.label for option in contest.options}
         for label, _ in shown.options:
             if label not in known:
-                yield case.finding("14.C", f"{label!r} is no option of the contest", contest.label)
+                yield case.finding(
+                    "14.C", f"{label!r} is no option of the contest", contest=contest.label, option=label
+                )
 
 
 def all_options(case: ShownCase) -> Iterator[Finding]:
@@ -159,9 +176,10 @@ def all_options(case: ShownCase) -> Iterator[Finding]:
         stated = [label for label, _ in shown.options]
         missing = [option.label for option in contest.options if option.label not in stated]
         if missing:
-            yield case.finding("14.D", "missing are " + ", ".join(missing), contest.label)
+            yield case.finding("14.D", "missing are " + ", ".join(missing), contest=contest.label)
         elif stated != [option.label for option in contest.options]:
-            yield case.finding("14.D", "the options are not each there once, in order", contest.label)
+            yield case.finding("14.D", f"options {stated}, expected {[o.label for o in contest.options]}",
+                               contest=contest.label)  # fmt: skip
 
 
 def option_limits(case: ShownCase) -> Iterator[Finding]:
@@ -170,9 +188,8 @@ def option_limits(case: ShownCase) -> Iterator[Finding]:
         limits = {option.label: option.limit for option in contest.options}
         for label, value in shown.options:
             if label in limits and value > limits[label]:
-                yield case.finding(
-                    "14.E", f"{value} votes where {limits[label]} are the most", f"{contest.label}, {label}"
-                )
+                found = f"{value} votes where {limits[label]} are the most"
+                yield case.finding("14.E", found, contest=contest.label, option=label)
 
 
 def contest_limits(case: ShownCase) -> Iterator[Finding]:
@@ -180,7 +197,8 @@ def contest_limits(case: ShownCase) -> Iterator[Finding]:
     for contest, shown in case.labelled():
         total = sum(value for _, value in shown.options)
         if total > contest.selection_limit:
-            yield case.finding("14.F", f"{total} votes where {contest.selection_limit} are the most", contest.label)
+            found = f"{total} votes where {contest.selection_limit} are the most"
+            yield case.finding("14.F", found, contest=contest.label)
 
 
 def shown_by_nonce(body: bodies.OpenedBallotBody) -> tuple[ShownContest, ...]:

@@ -22,7 +22,7 @@ from e2ev.verify.check import Finding
 from e2ev.verify.runs import Run, row_of
 from e2ev.verify.segments import DIGEST_WIDTH, IDENTIFIER_WIDTH, Partial
 
-MAGIC = b"E2EVPRT1"
+MAGIC = b"E2EVPRT2"
 MAX_STATEMENT, MAX_BODY = 1024, 256 << 20
 RUN_WIDTHS = (IDENTIFIER_WIDTH, DIGEST_WIDTH, DIGEST_WIDTH)
 _SIGNED = b"e2ev partial v1\0"
@@ -111,7 +111,7 @@ class PostedPile:
 class Body:
     """A partial without its runs; everything in it in increasing order."""
 
-    form: Literal[1]
+    form: Literal[2]
     findings: tuple[Finding, ...]
     counts: tuple[Count, ...]
     excluded: tuple[Finding, ...]
@@ -124,7 +124,7 @@ class Body:
 def body_of(part: Partial) -> Body:
     """Return the body that a partial's summary is written as."""
     return Body(
-        1,
+        2,
         part.findings,
         tuple(Count(*pair) for pair in part.counts),
         part.excluded,

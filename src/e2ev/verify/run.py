@@ -12,7 +12,7 @@ from e2ev.board.reader import Event
 from e2ev.errors import ConflictError, DataError, IncompleteError
 from e2ev.record.codec import Path as FieldPath
 from e2ev.verify import anchors as anchor_checks
-from e2ev.verify import cases, opened, setup
+from e2ev.verify import cases, opened, result, setup
 from e2ev.verify import tally as tally_checks
 from e2ev.verify.anchors import AnchorCase, Anchors
 from e2ev.verify.board import ENTRY_CHECKS
@@ -245,7 +245,7 @@ def _check_decryption(gathered: Gathered, decryption: "cases.Decryption", disabl
     gathered.look(tally_checks.CELL_CHECKS, [case for case in attempts if case.body.value.cells], disabled)
     gathered.look(tally_checks.ATTEMPT_CHECKS, attempts, disabled)
     gathered.look(tally_checks.ATTEMPTS_CHECKS, [attempts] if attempts else [], disabled)
-    gathered.look(tally_checks.RESULT_CHECKS, decryption.results(), disabled)
+    gathered.look(result.RESULT_CHECKS, decryption.results(), disabled)
     gathered.look(tally_checks.COUNT_CHECKS, decryption.counts(), disabled)
     gathered.look(tally_checks.DATA_CHECKS, decryption.data(), disabled)
     gathered.look(opened.OPENED_CHECKS, decryption.opened(), disabled)

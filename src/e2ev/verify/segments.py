@@ -236,7 +236,10 @@ def _read(stream: BinaryIO, setting: SegmentSetting, job: BallotJob) -> Entry:
 
 def _bounded(finding: Finding) -> Finding:
     """Return a finding whose texts are as a record may hold them."""
-    texts = {name: unicodedata.normalize("NFC", getattr(finding, name)) for name in ("found", "place", "culprit")}
+    texts = {
+        name: unicodedata.normalize("NFC", getattr(finding, name))
+        for name in ("found", "place", "culprit", "contest", "option")
+    }
     return replace(finding, **{name: text[:MAX_TEXT] for name, text in texts.items()})  # type: ignore[arg-type]
 
 

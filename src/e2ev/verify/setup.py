@@ -10,7 +10,7 @@ from e2ev.group import Element
 from e2ev.record import bodies
 from e2ev.record.codec import Judged, judge, path_text
 from e2ev.sharing import TrusteeId
-from e2ev.verify.check import Check, Finding, Scope
+from e2ev.verify.check import Check, Finding, Scope, unlike
 from e2ev.verify.setting import SPECIFICATION, Setting
 
 
@@ -78,14 +78,16 @@ def generator(setting: Setting) -> Iterator[Finding]:
 
 def parameter_hash(setting: Setting) -> Iterator[Finding]:
     """1.E."""
-    good = setting.contents.genesis.body.form.parameter_hash == setting.election.parameter_hash
-    yield from _genesis(setting, "1.E", good, "H_P is not the hash of the parameters")
+    found, expected = setting.contents.genesis.body.form.parameter_hash, setting.election.parameter_hash
+    said = f"H_P is not the hash of the parameters: {unlike(found, expected)}"
+    yield from _genesis(setting, "1.E", found == expected, said)
 
 
 def base_hash(setting: Setting) -> Iterator[Finding]:
     """1.F."""
-    good = setting.contents.genesis.body.form.base_hash == setting.election.base_hash
-    yield from _genesis(setting, "1.F", good, "H_B is not the hash of the manifest")
+    found, expected = setting.contents.genesis.body.form.base_hash, setting.election.base_hash
+    said = f"H_B is not the hash of the manifest: {unlike(found, expected)}"
+    yield from _genesis(setting, "1.F", found == expected, said)
 
 
 def key_members(case: TrusteeCase) -> Iterator[Finding]:
@@ -120,21 +122,28 @@ def _joint(setting: Setting, role: str) -> bytes | None:
 
 def vote_key(setting: Setting) -> Iterator[Finding]:
     """3.A."""
-    if setting.contents.joint and setting.joint and _joint(setting, "vote") != setting.joint.vote_key.to_bytes():
-        yield Finding("3.A", "K is not the product of the trustees' keys", setting.contents.joint.index)
+    if setting.joint:
+        yield from _product(setting, "3.A", "K", _joint(setting, "vote"), setting.joint.vote_key.to_bytes())
 
 
 def data_key(setting: Setting) -> Iterator[Finding]:
     """3.B."""
-    if setting.contents.joint and setting.joint and _joint(setting, "data") != setting.joint.data_key.to_bytes():
-        yield Finding("3.B", "K̂ is not the product of the trustees' keys", setting.contents.joint.index)
+    if setting.joint:
+        yield from _product(setting, "3.B", "K̂", _joint(setting, "data"), setting.joint.data_key.to_bytes())
+
+
+def _product(setting: Setting, check: str, name: str, found: bytes | None, expected: bytes) -> Iterator[Finding]:
+    if setting.contents.joint and found is not None and found != expected:
+        said = f"{name} is not the product of the trustees' keys: {unlike(found, expected)}"
+        yield Finding(check, said, setting.contents.joint.index)
 
 
 def extended_hash(setting: Setting) -> Iterator[Finding]:
     """4.A."""
     posted = setting.contents.joint
     if posted and setting.joint and posted.body.form.extended_hash != setting.joint.extended_hash:
-        yield Finding("4.A", "H_E is not the hash of the base hash and the joint keys", posted.index)
+        said = unlike(posted.body.form.extended_hash, setting.joint.extended_hash)
+        yield Finding("4.A", f"H_E is not the hash of the base hash and the joint keys: {said}", posted.index)
 
 
 def shape(case: TrusteeCase) -> Iterator[Finding]:
@@ -155,10 +164,12 @@ def endorsed(setting: Setting) -> Iterator[Finding]:
     expected = setting.joint.trustee_record_hash
     for trustee, posted in setting.contents.ceremony.acceptances.items():
         if posted.body.form.trustee_record_hash != expected:
-            yield Finding("K.2", "the trustee accepted another H_G", posted.index, setting.contents.name_of(trustee))
+            said = f"the trustee accepted H_G = {unlike(posted.body.form.trustee_record_hash, expected)}"
+            yield Finding("K.2", said, posted.index, setting.contents.name_of(trustee))
     posted_joint = setting.contents.joint
     if posted_joint is not None and posted_joint.body.form.trustee_record_hash != expected:
-        yield Finding("K.2", "H_G is not the hash of the ceremony's keys", posted_joint.index)
+        said = unlike(posted_joint.body.form.trustee_record_hash, expected)
+        yield Finding("K.2", f"H_G is not the hash of the ceremony's keys: {said}", posted_joint.index)
 
 
 def distinct(setting: Setting) -> Iterator[Finding]:
@@ -216,7 +227,8 @@ def device_hashes(case: DeviceCase) -> Iterator[Finding]:
     """8.C."""
     posted = case.device.admitted
     if posted.body.form.device_hash != case.hash:
-        yield Finding("8.C", "H_DI is not the hash of the device information", posted.index, case.device.name)
+        said = f"H_DI is not the hash of the device information: {unlike(posted.body.form.device_hash, case.hash)}"
+        yield Finding("8.C", said, posted.index, case.device.name)
 
 
 def chain_starts(case: DeviceCase) -> Iterator[Finding]:

@@ -29,7 +29,7 @@ from e2ev.verify.segments import Partial, Unit, ballot_jobs, commitment_offsets,
 from e2ev.verify.shards import context_state, job_bytes, program
 from e2ev.verify.sums import Sum
 
-MAGIC = b"E2EVSTA1"
+MAGIC = b"E2EVSTA2"
 STEP = 64
 """Ballots of a block."""
 MAX_STATEMENT, MAX_HEAD = 1024, 256

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from e2ev.verify import anchors, ballots, opened, setup
+from e2ev.verify import anchors, ballots, opened, result, setup
 from e2ev.verify import tally as tally_checks
 from e2ev.verify.board import ENTRY_CHECKS
 from e2ev.verify.check import Check, Scope
@@ -16,7 +16,7 @@ CHECKS: tuple[Check, ...] = (
     *tally_checks.ATTEMPT_CHECKS,
     *tally_checks.ATTEMPTS_CHECKS,
     *tally_checks.COUNT_CHECKS,
-    *tally_checks.RESULT_CHECKS,
+    *result.RESULT_CHECKS,
     *opened.OPENED_CHECKS,
     *opened.SHOWN_CHECKS,
     *tally_checks.DATA_CHECKS,

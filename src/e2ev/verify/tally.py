@@ -14,7 +14,7 @@ from e2ev.record import bodies
 from e2ev.record.codec import Judged, path_text
 from e2ev.sharing import TrusteeId
 from e2ev.tally import CountTask, DataTask, DecryptedCount, DecryptedData, Opening
-from e2ev.verify.check import Check, Finding, Run, Scope
+from e2ev.verify.check import Check, Finding, Named, Run, Scope, labels
 from e2ev.verify.setting import Setting
 
 
@@ -75,7 +75,8 @@ def hidden(case: AttemptCase) -> Iterator[Finding]:
         together = add_piles({(0, 0): pile} for pile in held).get((0, 0))
         if cell.ballots < minimum or (together is not None and not together.hides(minimum)):
             found = f"{cell.ballots} ballots, or a weight class of them, are fewer than {minimum}"
-            yield Finding("C.2", found, case.entry, f"cells[{i}]")
+            yield Finding("C.2", found, case.entry, f"cells[{i}]",
+                          **labels(case.setting.contents.manifest, cell.contest))  # fmt: skip
 
 
 def once(case: AttemptCase) -> Iterator[Finding]:
@@ -88,16 +89,17 @@ def once(case: AttemptCase) -> Iterator[Finding]:
 
 def _aggregates(check: str, factor: str) -> Run:
     def run(case: AttemptCase) -> Iterator[Finding]:
+        manifest = case.setting.contents.manifest
         if len(case.expected) != len(case.body.value.cells):
             return
         for i, (cell, expected) in enumerate(zip(case.body.value.cells, case.expected, strict=True)):
             for j, (stated, total) in enumerate(zip(cell.totals, expected.pile.totals, strict=False)):
                 if getattr(stated, factor).to_bytes() != getattr(total, factor).to_bytes():
-                    contest = case.setting.contents.manifest.contest(expected.contest)
-                    place = f"cells[{i}], {contest.label}, {contest.option(j + 1).label}"
-                    yield Finding(check, "the aggregate is not the product over the counted ballots", case.entry, place)
+                    found = "the aggregate is not the product over the counted ballots"
+                    yield Finding(check, found, case.entry, f"cells[{i}]", **labels(manifest, expected.contest, j + 1))
             if len(cell.totals) != len(expected.pile.totals):
-                yield Finding(check, "not one aggregate for each option", case.entry, f"cells[{i}]")
+                found = f"{len(cell.totals)} aggregates, expected {len(expected.pile.totals)}, one for each option"
+                yield Finding(check, found, case.entry, f"cells[{i}]", **labels(manifest, expected.contest))
 
     return run
 
@@ -184,6 +186,7 @@ class CountCase:
         bound: The most that the count can be.
         entry: Index of the entry.
         place: In words.
+        named: How findings name contest and option (`labels`).
     """
 
     key: Element
@@ -193,12 +196,17 @@ class CountCase:
     bound: int
     entry: int
     place: str
+    named: Named
+
+    def finding(self, check: str, found: str) -> Finding:
+        """Return a finding at this count."""
+        return Finding(check, found, self.entry, self.place, **self.named)
 
 
 def count_scalars(case: CountCase) -> Iterator[Finding]:
     """10.A."""
     if any("proof" in path for path in case.unsound):
-        yield Finding("10.A", "a value of the proof is not below q", case.entry, case.place)
+        yield case.finding("10.A", "a value of the proof is not below q")
 
 
 def count_proof(case: CountCase) -> Iterator[Finding]:
@@ -207,20 +215,20 @@ def count_proof(case: CountCase) -> Iterator[Finding]:
         return
     partial = case.task.ciphertext.beta / case.stated.power
     if not tally.is_valid_joint_proof(case.task, case.key, partial, case.stated.proof):
-        yield Finding("10.B", "the proof of decryption does not verify", case.entry, case.place)
+        yield case.finding("10.B", "the proof of decryption does not verify")
 
 
 def count_power(case: CountCase) -> Iterator[Finding]:
     """10.C."""
     if (case.key**case.stated.count).to_bytes() != case.stated.power.to_bytes():
-        yield Finding("10.C", f"T is not K to the power of {case.stated.count}", case.entry, case.place)
+        yield case.finding("10.C", f"T is not K to the power of {case.stated.count}")
 
 
 def count_bound(case: CountCase) -> Iterator[Finding]:
     """T.6."""
     if case.stated.count > case.bound:
         found = f"{case.stated.count} votes, and the ballots can hold {case.bound} at the most"
-        yield Finding("T.6", found, case.entry, case.place)
+        yield case.finding("T.6", found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,18 +244,23 @@ class DataCase:
     unsound: tuple[tuple[str | int, ...], ...]
     entry: int
     place: str
+    named: Named
+
+    def finding(self, check: str, found: str) -> Finding:
+        """Return a finding at this contest's data."""
+        return Finding(check, found, self.entry, self.place, **self.named)
 
 
 def data_scalars(case: DataCase) -> Iterator[Finding]:
     """12.A."""
     if any("proof" in path for path in case.unsound):
-        yield Finding("12.A", "a value of the proof is not below q", case.entry, case.place)
+        yield case.finding("12.A", "a value of the proof is not below q")
 
 
 def data_member(case: DataCase) -> Iterator[Finding]:
     """T.7."""
     if any("beta" in path for path in case.unsound):
-        yield Finding("T.7", "β is not in Z_p^r", case.entry, case.place)
+        yield case.finding("T.7", "β is not in Z_p^r")
 
 
 def data_proof(case: DataCase) -> Iterator[Finding]:
@@ -255,91 +268,20 @@ def data_proof(case: DataCase) -> Iterator[Finding]:
     if case.unsound or case.task is None or case.stated is None:
         return
     if not tally.is_valid_joint_proof(case.task, case.key, case.stated.beta, case.stated.proof):
-        yield Finding("12.B", "the proof of decryption does not verify", case.entry, case.place)
+        yield case.finding("12.B", "the proof of decryption does not verify")
 
 
 def data_plain(case: DataCase) -> Iterator[Finding]:
     """12.C."""
     if case.task is None or case.stated is None:
         found = "is shown that the ballot does not have" if case.task is None else "of the ballot is not shown"
-        yield Finding("12.C", f"contest data {found}", case.entry, case.place)
+        yield case.finding("12.C", f"contest data {found}")
         return
     if case.unsound:
         return
     plain = decrypt_contest_data(case.task.identifier_hash, case.task.contest, case.task.ciphertext, case.stated.beta)
     if plain != case.stated.data:
-        yield Finding("12.C", "the contest data is not what β opens", case.entry, case.place)
-
-
-@dataclass(frozen=True, slots=True)
-class ResultCase:
-    """One result.
-
-    Attributes:
-        setting: The election.
-        entry: Its index.
-        result: Its body.
-        cells: What its attempt decided.
-        contests: Indices of the contests that have cells.
-    """
-
-    setting: Setting
-    entry: int
-    result: bodies.ResultBody
-    cells: tuple[bodies.Cell, ...]
-    contests: frozenset[int]
-
-    def labelled(self) -> Iterator[tuple[int, bodies.CellResult]]:
-        """Yield the cells whose contest label the manifest knows."""
-        labels = {contest.label for contest in self.setting.contents.manifest.contests}
-        return ((i, cell) for i, cell in enumerate(self.result.cells) if cell.label in labels)
-
-
-def contest_labels(case: ResultCase) -> Iterator[Finding]:
-    """11.A."""
-    labels = {contest.label: contest.index for contest in case.setting.contents.manifest.contests}
-    for i, cell in enumerate(case.result.cells):
-        if labels.get(cell.label) != cell.contest:
-            yield Finding("11.A", f"{cell.label!r} is not the manifest's label of contest {cell.contest}", case.entry,
-                          f"cells[{i}]")  # fmt: skip
-
-
-def option_labels(case: ResultCase) -> Iterator[Finding]:
-    """11.B."""
-    for i, cell in case.labelled():
-        known = {option.label for option in case.setting.contents.manifest.contest_by_label(cell.label).options}
-        for option in cell.options:
-            if option.label not in known:
-                yield Finding("11.B", f"{option.label!r} is no option of {cell.label!r}", case.entry, f"cells[{i}]")
-
-
-def all_options(case: ResultCase) -> Iterator[Finding]:
-    """11.C."""
-    for i, cell in case.labelled():
-        options = case.setting.contents.manifest.contest_by_label(cell.label).options
-        stated = [option.label for option in cell.options]
-        missing = [option.label for option in options if option.label not in stated]
-        if missing:
-            yield Finding("11.C", "missing are " + ", ".join(missing), case.entry, f"cells[{i}]")
-        elif stated != [option.label for option in options]:
-            yield Finding("11.C", "the options are not each there once, in order", case.entry, f"cells[{i}]")
-
-
-def all_contests(case: ResultCase) -> Iterator[Finding]:
-    """11.D."""
-    stated = {cell.label for cell in case.result.cells}
-    for index in sorted(case.contests):
-        label = case.setting.contents.manifest.contest(index).label
-        if label not in stated:
-            yield Finding("11.D", f"{label!r} stands on ballots and not in the result", case.entry)
-
-
-def decided_cells(case: ResultCase) -> Iterator[Finding]:
-    """C.4."""
-    stated = [(cell.contest, cell.units) for cell in case.result.cells]
-    decided = [(cell.contest, cell.units) for cell in case.cells]
-    if stated != decided:
-        yield Finding("C.4", "the result is not of exactly the cells that were decided", case.entry)
+        yield case.finding("12.C", "the contest data is not what β opens")
 
 
 CELL_CHECKS = (
@@ -386,12 +328,3 @@ DATA_CHECKS = (
     Check("12.C", "contest data is what β opens", "EGDS V12", Scope.OPENED, data_plain, ("T.7",)),
     Check("T.7", "β of decrypted contest data is in Z_p^r", "protocol.md, Slips", Scope.OPENED, data_member),
 )
-
-RESULT_CHECKS = (
-    Check("11.A", "contest labels are the manifest's", "EGDS V11", Scope.TALLY, contest_labels),
-    Check("11.B", "option labels are the manifest's", "EGDS V11", Scope.TALLY, option_labels),
-    Check("11.C", "every option of the manifest is there", "EGDS V11", Scope.TALLY, all_options),
-    Check("11.D", "every contest that stands on ballots is there", "EGDS V11", Scope.TALLY, all_contests),
-    Check("C.4", "the result is of exactly the cells that were decided", "protocol.md, Cells", Scope.TALLY,
-          decided_cells),
-)  # fmt: skip

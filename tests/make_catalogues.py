@@ -1,9 +1,11 @@
 """Brings the catalogues of reports up to date with their messages (`python -m tests.make_catalogues`).
 
 New messages are added without a translation, and a test fails until they have one; those that nobody says any more are
-dropped. What checks say may stay without: a report then says it in English, marked as such.
+dropped. What checks say may stay without, but for the advice that several of them share: a report then says it in
+English, marked as such.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -53,6 +55,12 @@ def of_checks() -> dict[str, None]:
     """Return what checks say, in order."""
     texts = (text for one in EXPLANATIONS.values() for text in (one.meaning, one.advice))
     return dict.fromkeys([*REASONS, *(check.statement for check in CHECKS), *texts])
+
+
+def shared_advice() -> dict[str, None]:
+    """Return the advice that several checks share, in order: what most readers of a bad report are told to do."""
+    counts = Counter(one.advice for one in EXPLANATIONS.values())
+    return {advice: None for advice, count in counts.items() if count > 1}
 
 
 def _in_page() -> Iterator[str]:

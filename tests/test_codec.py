@@ -155,6 +155,34 @@ def test_other_forms_are_refused(data: bytes) -> None:
     assert caught.value.where.startswith("it")
 
 
+@pytest.mark.parametrize("data", [b"", PLAIN[:-1], PLAIN + b"\0", b"\xc1"])
+def test_bytes_that_are_no_messagepack_are_said_to_be_none(data: bytes) -> None:
+    with pytest.raises(DataError, match="not MessagePack"):
+        read(bodies.DecisionBody, data)
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    good: bool
+    note: bytes
+
+
+def test_truth_values_and_bytes_are_read_as_they_were_written() -> None:
+    for good, byte in ((True, b"\xc3"), (False, b"\xc2")):
+        assert encode(Flags(good, b"x")) == b"\x92" + byte + b"\xc4\x01x"
+        assert read(Flags, encode(Flags(good, b"x"))) == Flags(good, b"x")
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [(b"\x92\x01\xc4\x01x", "int where a bool"), (b"\x92\xc0\xc4\x01x", "nil where a bool"),
+     (b"\x92\xc3\xa1x", "str where bin"), (b"\x92\xc3\xc0", "nil where bin"), (b"\x92\xc3\x90", "array where bin")],
+)  # fmt: skip
+def test_nothing_else_is_a_truth_value_or_bytes(data: bytes, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        read(Flags, data)
+
+
 def test_text_of_4096_characters_is_taken() -> None:
     long = replace(DECISION, reason="ы" * 4096)
     assert read(bodies.DecisionBody, encode(long)) == long
@@ -182,6 +210,14 @@ def test_residues_have_the_width_of_the_group_and_lie_above_zero_and_below_p(ele
     assert caught.value.where == "it.key"
 
 
+@pytest.mark.parametrize("value", [b"\xc0", b"\x07", b"\x90", b"\xa4" + b"text"])
+def test_only_bytes_are_a_residue_or_an_integer_modulo_q(value: bytes) -> None:
+    with pytest.raises(DataError, match="where a residue is expected"):
+        read(bodies.RoleKey, encode(bodies.RoleKey("vote", "toy", ELEMENTS[3]))[:-34] + value)
+    with pytest.raises(DataError, match="where an integer of l_q bytes is expected"):
+        read(Proof, b"\x92" + value + b"\x90")
+
+
 @pytest.mark.parametrize("width", [0, 7, 9, 32])
 def test_integers_modulo_q_have_the_width_of_the_group(width: int) -> None:
     data = b"\x92\xc4" + bytes([width]) + bytes(width) + b"\x90"
@@ -191,10 +227,11 @@ def test_integers_modulo_q_have_the_width_of_the_group(width: int) -> None:
 
 
 def test_widths_are_those_of_the_group_that_is_passed() -> None:
-    data = encode(sample(Proof))
-    for group in (P3072, None):
-        with pytest.raises(DataError):
-            decode(Proof, data, group, "it")
+    for kind in (Proof, bodies.RoleKey):
+        data = encode(sample(kind))
+        for group in (P3072, None):
+            with pytest.raises(DataError):
+                decode(kind, data, group, "it")
 
 
 def test_place_of_a_wrong_field_is_named_by_its_path() -> None:
@@ -319,8 +356,8 @@ def test_types_that_the_codec_cannot_read_are_a_programmers_error() -> None:
     class Pair:
         field: tuple[int, str]
 
-    for kind in (Odd, Pair):
-        with pytest.raises(TypeError):
+    for kind, words in ((Odd, "has no record codec"), (Pair, "one type of item and any length")):
+        with pytest.raises(TypeError, match=words):
             decode(kind, b"\x91\x01", TOY, "it")
 
 

@@ -1,6 +1,9 @@
 """Every tampered record trips exactly the checks that it names, and passes once those are switched off."""
 
+import atexit
 import re
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache
@@ -62,16 +65,18 @@ class Desk:
         return verify(board, replace(options_for(tampering.name, self.election), disabled=disabled))
 
 
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Group], Desk]:
+@cache
+def desk_of(base: str, group: Group) -> Desk:
+    root = Path(tempfile.mkdtemp(prefix="e2ev-test-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    election = elections.BASES[base](root, group, 1)
+    return Desk(election, take_apart(election))
+
+
+@pytest.fixture
+def desk() -> Callable[[str, Group], Desk]:
     """Return what makes each desk once."""
-
-    @cache
-    def make(base: str, group: Group) -> Desk:
-        election = elections.BASES[base](tmp_path_factory.mktemp(base), group, 1)
-        return Desk(election, take_apart(election))
-
-    return make
+    return desk_of
 
 
 Desks = Callable[[str, Group], Desk]

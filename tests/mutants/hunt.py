@@ -32,7 +32,7 @@ Line = tuple[str, int]
 Trace = Callable[[FrameType, str, Any], Any]
 SLOWER, MORE = 10.0, 5.0
 """A child is stopped after so many times what its tests took in the first run, and so many seconds more."""
-ENOUGH = 120.0
+ENOUGH = 60.0
 """Seconds of tests for one mutant, at most; what takes longer is left out, and said to be."""
 FEW = 12
 """Lines that fewer tests reach may be run once and their results kept, as constants are: then all tests are tried."""
@@ -92,6 +92,7 @@ class Hunt:
         shared: dict[Path, set[Line]] = {}
         for item, following in zip(items, [*items[1:], None], strict=True):
             seen: set[Line] = set()
+            clear_caches(paths)
             start = time.process_time()
             with _tracing(paths, seen):
                 reports = runtestprotocol(item, log=False, nextitem=following)
@@ -220,10 +221,16 @@ def exchange(name: str, path: Path, tree: ast.Module, function: str) -> bool:
         code = new.get((one.__code__.co_qualname, one.__code__.co_firstlineno), one.__code__)
         if code.co_freevars == one.__code__.co_freevars:
             one.__code__ = code
-    for cached in [one for one in gc.get_objects() if isinstance(one, _lru_cache_wrapper)]:
-        if getattr(cached.__wrapped__, "__code__", None) in [one.__code__ for one in held]:
-            cached.cache_clear()
+    clear_caches(frozenset({str(path)}))
     return any(one.__code__.co_qualname == function for one in held)
+
+
+def clear_caches(paths: frozenset[str]) -> None:
+    """Let functions of these files that keep their results forget them."""
+    for cached in [one for one in gc.get_objects() if isinstance(one, _lru_cache_wrapper)]:
+        code = getattr(cached.__wrapped__, "__code__", None)
+        if code is not None and code.co_filename in paths:
+            cached.cache_clear()
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

@@ -63,6 +63,7 @@ def html_report(report: Report, made: Made, language: str = SOURCE) -> bytes:
         "left_out": tuple(_problems(report, report.excluded, {})),
         "words": Verbatim(spoken(report.root, ROOT_WORDS)),
         "reviewed": language in REVIEWED,
+        "source": SOURCE,
         "version": Verbatim(f"e2ev {version('e2ev')}"),
         "longest": page.LONGEST,
     }

@@ -18,7 +18,7 @@ from e2ev.report import charts, page
 from e2ev.report.as_json import report_json
 from e2ev.report.html import Made, html_report
 from e2ev.report.junit import junit_report
-from e2ev.report.messages import LANGUAGES
+from e2ev.report.messages import LANGUAGES, Speaker
 from e2ev.report.text import text_report
 from e2ev.report.words import printable
 from e2ev.verify.anchors import read_anchors
@@ -110,6 +110,17 @@ def test_page_loads_and_runs_nothing(report: Report, language: str) -> None:
         assert not [name for name in attributes if name.startswith("on") or name in ("src", "href", "style", "action")]
     assert "default-src 'none'" in next(a["content"] or "" for _, a in shown.tags if "http-equiv" in a)
     assert not re.search(r"url\(|@import|https?:", STYLE.read_text())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_finding_is_one_english_sentence_and_the_page_says_that_it_is(report: Report, language: str) -> None:
+    finding = Finding("6.D", "no proof", 37, "ballot ab12", "device D1", bytes(32), "mayor", "Aida")
+    written = html_report(replace(report, findings=(finding,)), MADE, language).decode()
+    said = "entry 37, ballot ab12, contest mayor, option Aida: no proof (done by device D1)"
+    assert f'<li><span lang="en" dir="ltr">{said}</span></li>' in written
+    assert (Speaker(language).plain("What was found, and what it means, is said in English.") in written) == (
+        language != "en"
+    )
 
 
 def test_four_answers_stand_first_then_what_it_does_not_say_then_how_to_repeat(report: Report) -> None:

@@ -68,7 +68,9 @@ def _in_words(report: Report) -> str:
         )
         return f"nothing was found wrong, and {missing}"
     passed = sum(one.state is State.PASSED for one in report.outcomes)
-    return f"{counted(passed, 'check')} passed, none failed"
+    excluded = report.ballots[2]
+    aside = f"; {counted(excluded, 'ballot')} excluded" if excluded else ""
+    return f"{counted(passed, 'check')} passed, none failed{aside}"
 
 
 def _checks(report: Report, paint: Paint) -> Iterator[str]:

@@ -16,14 +16,13 @@ from typing import Self
 from e2ev.ballot import BallotContext
 from e2ev.board.note import check_checkpoint
 from e2ev.board.publish import Published
-from e2ev.board.reader import Logged, open_board, scan
-from e2ev.board.receipt import Linked, Proof, receipt_file
+from e2ev.board.reader import Logged, scan
+from e2ev.board.receipt import Linked, Proof, note_behind, receipt_file
 from e2ev.board.tiles import TileReader
 from e2ev.errors import DataError, InternalError, NotReadyError, PolicyError, RejectedError, StorageError
 from e2ev.group import STANDARD_GROUPS, Group
 from e2ev.record.codec import encode
 from e2ev.record.entry import Entry, check_header_signature, read_message
-from e2ev.record.frame import FrameKind, read_frame
 from e2ev.record.kinds import Kind, body_limit
 from e2ev.roles.examine import check_ballot, check_message
 from e2ev.roles.intake import Intake
@@ -190,7 +189,7 @@ class Desk:
         if place is None:
             raise InternalError("an entry was committed and is not on the board")
         index, offset = place
-        note = _note_behind(self._board, offset)
+        note = note_behind(self._board, offset)
         checkpoint = check_checkpoint(note, self._published.key)
         _, proof = TileReader(self._published.folder, checkpoint).proved(index)
         linked = encode(Linked(1, entry.leaf, None, ()))
@@ -211,14 +210,3 @@ def _entries_of(data: bytes) -> tuple[Entry, ...]:
     if len({entry.header.author for entry in entries}) != 1:
         raise DataError("not the entries of one author", where="message", remedy="post each author's by themselves")
     return tuple(entries)
-
-
-def _note_behind(board: Path, offset: int) -> bytes:
-    """Return the first checkpoint behind an offset at which a frame starts."""
-    with open_board(board) as stream:
-        stream.seek(offset)
-        while (found := read_frame(stream, offset, str(board))) is not None:
-            if found.kind is FrameKind.CHECKPOINT:
-                return found.payload
-            offset = found.end
-    raise InternalError("an entry was committed and no checkpoint covers it", where=str(board))

@@ -30,3 +30,10 @@ class Dying:
 def fail(unit: int) -> int:
     """Raise."""
     raise NotReadyError("not now", where=str(unit))
+
+
+def square_or_die(unit: int) -> int:
+    """Return the square of a number; a negative one kills the process."""
+    if unit < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return unit * unit

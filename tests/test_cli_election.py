@@ -195,7 +195,7 @@ def test_a_message_of_nobody_and_garbage_are_refused_with_the_reason(rehearsal: 
     message = next(rehearsal.home(2).rglob("02-*.e2ev")).read_bytes()
     (stick / "changed.e2ev").write_bytes(message[:-1] + bytes([message[-1] ^ 1]))
     size = rehearsal.board.stat().st_size
-    ran = rehearsal.e2ev("election", "collect", stick, "--board", rehearsal.board)
+    ran = rehearsal.e2ev("election", "collect", stick, "--board", rehearsal.board, code=1)
     assert ran.out.count("refused") == 2
     assert "garbage.e2ev" in ran.out
     assert rehearsal.board.stat().st_size == size

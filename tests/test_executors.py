@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -25,7 +26,7 @@ from e2ev.record.codec import encode
 from e2ev.signing import SigningKey
 from e2ev.verify import segments
 from e2ev.verify.check import Report, Verdict
-from e2ev.verify.executors import ATTEMPTS, Dask, Executor, Processes, Serial
+from e2ev.verify.executors import ATTEMPTS, Dask, Executor, Hands, Processes, Serial
 from e2ev.verify.partial import body_of
 from e2ev.verify.run import Options, Ready, prepare, verify
 from e2ev.verify.runs import Spool
@@ -33,7 +34,7 @@ from e2ev.verify.segments import Partial, ballot_jobs, verify_segment
 from e2ev.verify.shards import Shard, merge, write_partial
 from e2ev.verify.sums import Sum
 from tests.commands import ENVIRONMENT, Shell
-from tests.dying import Dying, fail
+from tests.dying import Dying, fail, square_or_die
 from tests.elections import finished
 from tests.groups import law
 
@@ -354,3 +355,15 @@ def test_size_of_segments_fits_the_ballots_and_the_processes() -> None:
     manifest = read_contents(finished(TOY).board, (TOY,)).manifest  # ballots of two contests at most
     sizes = [segments.segment_size(manifest, ballots, 4, (64, 256)) for ballots in (1, 100, 1_000, 1_000_000)]
     assert sizes == [32, 32, 125, 128]
+
+
+def test_hands_that_are_killed_are_replaced() -> None:
+    hands: Hands[int, int] = Hands(2, square_or_die)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            assert list(threads.map(hands, range(8))) == [unit * unit for unit in range(8)]
+        with pytest.raises(IncompleteError, match="died 3 times"):
+            hands(-1)
+        assert hands(5) == 25
+    finally:
+        hands.dismiss()

@@ -397,6 +397,28 @@ def test_complaint_about_a_right_share_names_the_accuser(tmp_path: Path) -> None
     assert told.endswith("the evidence shows that trustee 1 (Aigul) is at fault")
 
 
+def test_message_of_an_attempt_that_was_given_up_is_no_conflict(tmp_path: Path) -> None:
+    held = Ceremony(tmp_path)
+    first, second = held.election.trustees
+    held.each("share", [first, second])
+    stale = first.outbox / "04-stale.e2ev"
+    standing = first.look(held.election.board)
+    said = encode(bodies.AcceptanceBody(1, 1, ONE, bytes(32)))
+    pen = pen_after(standing.ledger, first.open(PASSPHRASE, standing).key)
+    held.post(TWO, Kind.COMPLAINT, bodies.ComplaintBody(1, 1, TWO, ONE, "missing", "it never came", None), "05-x.e2ev")
+    stale.write_bytes(message_file((pen.write(Kind.ACCEPTANCE, said)[0],)))
+    assert unposted(first.outbox, first.look(held.election.board).ledger) == []
+    first.keygen(held.election.board, PASSPHRASE)
+    states = {done.path: done.state for done in held.election.administrator.collect(held.election.outboxes)}
+    assert states.pop(stale) == "outdated"
+    assert sorted(set(states.values())) == ["known", "posted"]
+    assert [done.state for done in held.election.administrator.collect([stale])] == ["outdated"]
+    assert not list(held.election.administrator.keep.glob("evidence-*"))
+    changed = stale.read_bytes()
+    stale.write_bytes(changed[:-1] + bytes([changed[-1] ^ 1]))
+    assert [done.state for done in held.election.administrator.collect([stale])] == ["refused"]
+
+
 def test_complaint_about_a_share_that_never_came_blames_nobody(tmp_path: Path) -> None:
     held = Ceremony(tmp_path)
     first, second = held.election.trustees

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from e2ev_cli import ui
+from e2ev_cli import collecting, ui
 from e2ev_cli.recover import recover
 from e2ev_cli.shards import read_policy
 
@@ -217,7 +217,8 @@ def append(
 ) -> None:
     """Post message files, by whoever keeps the board's log: what e2ev election collect does, and joins no keys.
 
-    Nothing is moved or deleted: what was posted before is known again. Exit code 1 if something was refused.
+    Nothing is moved or deleted: what was posted before is known again. Exit code 1 if something was refused;
+    what is right is posted all the same.
 
     Example: e2ev board append council.board outbox/hall-0001.e2ev
     """
@@ -225,10 +226,10 @@ def append(
 
     done = Administrator(board).collect(messages)
     if as_json:
-        ui.out_json({"messages": [{"file": str(d.path), "state": d.state, "reason": d.reason} for d in done]})
-    for item in () if as_json else done:
-        ui.out(f"{item.state:8} {item.path}" + (f"\n         {ui.printable(item.reason)}" if item.reason else ""))
-    raise typer.Exit(_REJECTED if any(item.state == "refused" for item in done) else 0)
+        ui.out_json({"messages": collecting.listed(done)})
+    else:
+        collecting.tell(done)
+    raise typer.Exit(collecting.exit_code(done))
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """`e2ev board watch` and `e2ev board serve`: boards that grow while one looks."""
 
+import os
 import re
 import time
 from contextlib import ExitStack
@@ -108,11 +109,15 @@ def serve(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on.")] = 8470,
     rate: Annotated[float, typer.Option("--rate", min=0.01, help="Entries a second of one author.")] = 2.0,
     most: Annotated[int, typer.Option("--max-bytes", min=1024, help="Bytes of one message.")] = 4 << 20,
+    jobs: Annotated[
+        int, typer.Option("--jobs", min=1, help="Processes that judge ballots; default: all cores.")
+    ] = os.cpu_count() or 1,
 ) -> None:
     """Serve a board over HTTP: the file with ranges, checkpoint, tiles and bodies; with --intake a door for messages.
 
     Not for internet voting to public office. The same static files can stand on any web server
-    (e2ev board export). While messages are taken in, no other command can post to this board.
+    (e2ev board export). While messages are taken in, no other command can post to this board;
+    what comes at about the same time is committed together, and answered with its receipt after that.
     Put TLS in front of it where others than this machine reach it.
 
     Example: e2ev board serve council.board --port 8470
@@ -131,7 +136,7 @@ def serve(
     ui.say(ui.coloured(WARNING, "yellow", err=True))
     with ExitStack() as stack, ui.progress("writing static files (entries)") as show:
         published = Published(board, tiles or board.with_name(board.name + ".tiles"), show)
-        desk = stack.enter_context(Desk(board, published, rate=rate)) if intake else None
+        desk = stack.enter_context(Desk(board, published, rate=rate, jobs=jobs)) if intake else None
         app = app_of(published, desk.take if desk else None, most)
         ui.say(f"serving {board} on http://{host}:{port}" + (", messages are taken in" if desk else ", read-only"))
         uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False, limit_concurrency=512)

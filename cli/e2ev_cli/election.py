@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from e2ev.errors import DataError, NotReadyError
-from e2ev_cli import tallying, ui
+from e2ev_cli import collecting, tallying, ui
 
 if TYPE_CHECKING:
     from e2ev.board.contents import Contents
@@ -123,7 +123,8 @@ def collect(
 ) -> None:
     """Post what the trustees have written; join the keys as soon as all have accepted.
 
-    Nothing is moved or deleted: what was posted before is known again.
+    Nothing is moved or deleted: what was posted before is known again. Exit code 1 if something was refused;
+    what is right is posted all the same.
 
     Example: e2ev election collect /media/stick --board council.board
     """
@@ -134,18 +135,14 @@ def collect(
     joined = _join(administrator, passphrase_file)
     contents = administrator.contents()
     if as_json:
-        ui.out_json({"messages": [{"file": str(d.path), "state": d.state, "reason": d.reason} for d in done],
-                     "keys_joined": contents.joint is not None})  # fmt: skip
-        return
-    for item in done:
-        if item.state != "known":
-            ui.out(f"{item.state:8} {item.path}" + (f"\n         {item.reason}" if item.reason else ""))
-    known = sum(1 for item in done if item.state == "known")
-    ui.out(f"{tallying.many(len(done), 'message')}, {known} of them known already" if done else "no messages there")
-    if joined:
-        ui.out("joined   the keys: all trustees have accepted the same")
-    for line in next_of(contents).lines(board=board):
-        ui.say(line)
+        ui.out_json({"messages": collecting.listed(done), "keys_joined": contents.joint is not None})
+    else:
+        collecting.tell(done)
+        if joined:
+            ui.out("joined   the keys: all trustees have accepted the same")
+        for line in next_of(contents).lines(board=board):
+            ui.say(line)
+    raise typer.Exit(collecting.exit_code(done))
 
 
 def _join(administrator: "Administrator", passphrase_file: Path | None) -> bool:

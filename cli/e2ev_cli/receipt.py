@@ -30,23 +30,28 @@ def make(
     index: Annotated[int | None, typer.Option("--index", min=0, help="The entry's place, instead of a code.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Where it is written; default: it is printed.")] = None,
     policy: Annotated[Path | None, typer.Option("--policy", help="Choose cosigners by this policy file.")] = None,
+    national: Annotated[
+        Path | None, typer.Option("--national", help="The national board, where BOARD is a station's own.")
+    ] = None,
     qr: Annotated[Path | None, typer.Option("--qr", help="Also draw it as a QR code, a file ending in .svg.")] = None,
     terminal: Annotated[bool, typer.Option("--terminal", help="Also show the QR code here.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a receipt for one entry: a small file that anybody can check without the board.
 
-    Of the checkpoints that cover the entry, the one with most cosigners is taken.
+    Of the checkpoints that cover the entry, the one with most cosigners is taken. With --national the receipt
+    leads from a station's own board to the national one, once the station's final checkpoint is there.
 
     Example: e2ev receipt make council.board A3C5-HR4R-BV67-YR21-HAQG-SHDB-B1ZM-5GJQ-RD --out mine.tlog-proof
     """
-    from e2ev.board.receipt import make_receipt, named
+    from e2ev.board.receipt import make_chained, make_receipt, named
     from e2ev.storage.disk import write_atomically
 
     if bool(code) == (index is not None):
         raise typer.BadParameter("give either a code or --index", param_hint="CODE")
     wanted = named(code) if index is None else lambda logged: bool(logged.index == index)
-    receipt = make_receipt(board, wanted, read_policy(policy) if policy else None)
+    trusted = read_policy(policy) if policy else None
+    receipt = make_chained(board, national, wanted, trusted) if national else make_receipt(board, wanted, trusted)
     drawn = _qr_code(receipt) if qr or terminal else None
     if out is not None:
         write_atomically(out, receipt)
@@ -173,9 +178,11 @@ def _show(vouched: "Vouched") -> None:
     rows = [
         ("code", tracking_code(header.code) if header.code else "none: it is no ballot"),
         ("entry", f"{vouched.index} ({what}), leaf hash {vouched.leaf_hash.hex()}"),
-        ("log", ui.printable(" within ".join(vouched.origins))),
+        *(("on", f"{ui.printable(one.origin)}, {one.size} entries; it goes on to the final state that the next log has")
+          for one in vouched.stated[:-1]),
+        ("log", ui.printable(standing.checkpoint.origin)),
         ("board", f"{standing.checkpoint.size} entries; root in words: {spoken(standing.checkpoint.root, ROOT_WORDS)}"),
-    ]
+    ]  # fmt: skip
     rows += [("cosigner", f"{ui.printable(name)}, {_day(time)}") for name, time in standing.cosigned.items()]
     ui.out(ui.table(rows))
     if vouched.provisional:

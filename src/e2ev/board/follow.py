@@ -12,10 +12,11 @@ from types import MappingProxyType
 from e2ev.board.ledger import outside_objections
 from e2ev.board.log import Head
 from e2ev.board.merkle import Tree
+from e2ev.board.naming import Naming
 from e2ev.board.note import NoteKey
 from e2ev.board.objections import Objection
 from e2ev.board.reader import HEAD_BYTES, Committed, Cosigned, Damaged, Logged, Place, open_board, read_head, scan
-from e2ev.board.signed import Naming, check_committed
+from e2ev.board.signed import check_committed
 from e2ev.errors import DataError, E2evError
 from e2ev.hashing import election_identifier
 from e2ev.record.entry import NO_ENTRY

@@ -23,7 +23,7 @@ from e2ev.board.reader import Logged, scan
 from e2ev.board.recovery import Marked
 from e2ev.board.state import STATE_EVERY, Head, State, find_state
 from e2ev.errors import ConflictError, RejectedError, StorageError
-from e2ev.record.entry import NO_ENTRY, Entry, check_body, check_header_signature, message_file
+from e2ev.record.entry import NO_ENTRY, Entry, Header, check_body, check_header_signature, message_file
 from e2ev.record.frame import FrameKind, frame
 from e2ev.record.kinds import CLOSING, body_limit
 from e2ev.signing import SigningKey
@@ -247,7 +247,7 @@ class BoardLog:
                 where=where,
                 remedy="post the author's earlier messages first",
             )
-        held = self._find(header.author, header.counter)
+        held = self._find(header)
         if held is not None and held.leaf == entry.leaf:
             return False
         evidence = self._keep / f"evidence-{entry.leaf_hash.hex()[:16]}.e2ev"
@@ -259,11 +259,18 @@ class BoardLog:
             remedy=f"both entries are kept in {evidence}",
         )
 
-    def _find(self, author: bytes, counter: int) -> Entry | None:
-        """Return the author's entry of this counter, from the board or among those that wait."""
+    def holds(self, entry: Entry) -> bool:
+        """Return whether just this entry is on the board, or waits for the next commit."""
+        held = self._find(entry.header)
+        return held is not None and held.leaf == entry.leaf
+
+    def _find(self, header: Header) -> Entry | None:
+        """Return the entry of this author and counter, from the board or among those that wait."""
+        if header.counter > self._ahead.get(header.author, self.head(header.author)).counter:
+            return None
         logged = (event.entry for event in scan(self._path) if isinstance(event, Logged))
         for entry in chain((one.entry for one in self._waiting), logged):
-            if (entry.header.author, entry.header.counter) == (author, counter):
+            if (entry.header.author, entry.header.counter) == (header.author, header.counter):
                 return entry
         return None
 

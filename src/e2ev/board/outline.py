@@ -8,16 +8,13 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast, overload
+from typing import overload
 
-from e2ev.board.contents import decode_posted
 from e2ev.board.merkle import HASH_BYTES
+from e2ev.board.naming import Naming
 from e2ev.board.note import Checkpoint, NoteKey, check_checkpoint, parse_checkpoint, parse_note
 from e2ev.board.reader import Committed, Cosigned, Damaged, Logged, scan
 from e2ev.errors import DataError, E2evError, RejectedError
-from e2ev.record.bodies import Genesis
-from e2ev.record.entry import key_of
-from e2ev.record.kinds import Kind
 
 _SEE_VERIFY = "e2ev verify says everything that is wrong with the board"
 
@@ -70,7 +67,7 @@ class Outline:
     """What one pass over a board file saw; nobody's signature was checked.
 
     Attributes:
-        genesis: Body of the first entry.
+        log: Its name and key, as genesis has them, or the entry that admits the station whose board it is.
         hashes: Of all entries in the file, also of those behind the last checkpoint.
         roots: At each checkpoint.
         size: Number of entries under the last checkpoint.
@@ -80,7 +77,7 @@ class Outline:
         strays: Checkpoints, cosigned or not, that state other entries than stand before them, or are another log's.
     """
 
-    genesis: Genesis
+    log: NoteKey
     hashes: LeafHashes = field(default_factory=LeafHashes)
     roots: Roots = field(default_factory=Roots)
     size: int = 0
@@ -88,15 +85,6 @@ class Outline:
     cosigned: list[bytes] = field(default_factory=list)
     found: list[Logged] = field(default_factory=list)
     strays: list[bytes] = field(default_factory=list)
-
-    @property
-    def log(self) -> NoteKey:
-        """The log's name and key, as genesis has them.
-
-        Raises:
-            DataError: They cannot sign notes.
-        """
-        return log_of(self.genesis)
 
     def checkpoint(self, log: NoteKey) -> Checkpoint:
         """Return what the last checkpoint states: just the entries before it, signed by `log`.
@@ -123,45 +111,31 @@ def read_outline(path: Path, wanted: Callable[[Logged], bool] = lambda _: False)
         DataError: This is no board, or it has no beginning.
         RejectedError: It is damaged before its last checkpoint.
     """
-    outline: Outline | None = None
+    outline, naming, early = None, Naming(), list[Cosigned]()
+    hashes, found = LeafHashes(), list[Logged]()
     for event in scan(path):
         if isinstance(event, Damaged):
             if event.before_commit:
                 raise RejectedError(event.error.found, where=event.error.where, remedy=_SEE_VERIFY)
             break
-        outline = outline or Outline(genesis_of(event, str(path)))
         if isinstance(event, Logged):
-            outline.hashes.append(event.entry.leaf_hash)
+            if outline is None:
+                naming.take(event.entry, event.index, str(path))
+            hashes.append(event.entry.leaf_hash)
             if wanted(event):
-                outline.found.append(event)
-        else:
+                found.append(event)
+        elif outline is not None:
             _take_note(outline, event)
-    if outline is None or not outline.size:
+        elif isinstance(event, Cosigned):
+            early.append(event)
+        else:
+            outline = Outline(naming.log(event.note, str(path)), hashes, found=found)
+            _take_note(outline, event)
+            for cosigned in early:
+                _take_note(outline, cosigned)
+    if outline is None:
         raise DataError("the board has no checkpoint yet", where=str(path), remedy="ask again later")
     return outline
-
-
-def log_of(genesis: Genesis) -> NoteKey:
-    """Return the log's name and key.
-
-    Raises:
-        DataError: They cannot sign notes.
-    """
-    try:
-        return NoteKey(genesis.log_origin, key_of(genesis.log_key))
-    except ValueError as error:
-        raise DataError(str(error), where="entry 0") from error
-
-
-def genesis_of(first: object, where: str) -> Genesis:
-    """Return the body of a board's first entry.
-
-    Raises:
-        DataError: It is no genesis.
-    """
-    if not isinstance(first, Logged) or first.entry.header.kind != Kind.GENESIS:
-        raise DataError("the first entry of a board is genesis", where=where)
-    return cast(Genesis, decode_posted(first, None).body.form)
 
 
 def statement_of(note: bytes, where: str = "") -> Checkpoint:
@@ -183,5 +157,5 @@ def _take_note(outline: Outline, event: Committed | Cosigned) -> None:
         stated = statement_of(event.note)
     except E2evError:
         return
-    if stated.origin != outline.genesis.log_origin or outline.roots.get(stated.size) != stated.root:
+    if stated.origin != outline.log.name or outline.roots.get(stated.size) != stated.root:
         outline.strays.append(event.note)

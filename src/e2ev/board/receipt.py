@@ -7,22 +7,25 @@ follows from hashes.
 
 import re
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from e2ev.board.cosigned import best_checkpoint
-from e2ev.board.merkle import check_consistency, check_inclusion, inclusion_proof
-from e2ev.board.note import Checkpoint, read_base64
-from e2ev.board.outline import read_outline, statement_of
+from e2ev.board.merkle import check_consistency, check_inclusion, consistency_proof, inclusion_proof
+from e2ev.board.note import Checkpoint, check_checkpoint, read_base64
+from e2ev.board.outline import Outline, read_outline, statement_of
 from e2ev.board.policy import Policy, Standing, judge
-from e2ev.board.reader import Logged
+from e2ev.board.reader import Logged, open_board
+from e2ev.board.stations import stated_checkpoint
 from e2ev.codes import CODE_BYTES, parse_tracking_code
-from e2ev.errors import ConflictError, DataError, RejectedError
+from e2ev.errors import ConflictError, DataError, InternalError, NotReadyError, RejectedError
 from e2ev.hashing import Digest
 from e2ev.record.codec import decode, encode
 from e2ev.record.entry import Entry, Header, check_body, check_header_signature, decode_header
+from e2ev.record.frame import FrameKind, read_frame
+from e2ev.record.kinds import Kind
 
 FIRST_LINE = "c2sp.org/tlog-proof@v1"
 RECEIPT_LIMIT = 256 << 10
@@ -32,8 +35,6 @@ _LEAF_HASH = re.compile("[0-9a-fA-F]{64}")
 _AGAIN = "get the receipt again, or make it from the board: e2ev receipt make"
 
 Wanted = Callable[[Logged], bool]
-States = Callable[[Entry], Checkpoint]
-"""Returns what an entry of one log states about another one; DataError if it states nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +77,20 @@ class Vouched:
         header: Of the entry; its author signed it.
         leaf_hash: Names the entry.
         index: Its place in the first log.
-        origins: Names of the logs, the one that the policy knows last.
+        stated: The checkpoint of each log, that of the one that the policy knows last.
         standing: What the last checkpoint is worth.
     """
 
     header: Header
     leaf_hash: bytes
     index: int
-    origins: tuple[str, ...]
+    stated: tuple[Checkpoint, ...]
     standing: Standing
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Names of the logs, in the same order."""
+        return tuple(checkpoint.origin for checkpoint in self.stated)
 
     @property
     def provisional(self) -> bool:
@@ -129,29 +135,95 @@ def make_receipt(board: Path, wanted: Wanted, policy: Policy | None = None) -> b
         RejectedError: The board has no such entry, or is damaged.
     """
     outline = read_outline(board, wanted)
-    if not outline.found:
+    logged = _the_one(outline.found, str(board))
+    note = best_checkpoint(outline, logged.index, policy)
+    return receipt_file((_proof(outline, logged, note),))
+
+
+def make_chained(station: Path, national: Path, wanted: Wanted, policy: Policy | None = None) -> bytes:
+    """Return the receipt of an entry on a station's own board that leads to the national one.
+
+    Its first proof is the receipt that the station's desk hands out; the second one shows that the national board has
+    logged the station's final checkpoint, which continues the first one's.
+
+    Args:
+        station: The station's board.
+        national: The national board, with the station's final checkpoint.
+        wanted: Finds the entry on the station's board.
+        policy: Whose cosigners of the national board count; without one, all that it has are kept, unchecked.
+
+    Raises:
+        ConflictError: The station's board is not the one whose final checkpoint was logged: an older copy, or a fork.
+        NotReadyError: The final checkpoint is not on the national board, or no checkpoint covers it yet.
+        Else as of `make_receipt`.
+    """
+    own = read_outline(station, wanted)
+    logged = _the_one(own.found, str(station))
+    above = read_outline(national, lambda held: held.entry.header.kind == Kind.STATION_CHECKPOINT)
+    stating = [held for held in above.found if stated_checkpoint(held.entry).origin == own.log.name]
+    if not stating:
+        found = f"the final checkpoint of the log {own.log.name!r} is not on the national board"
+        raise NotReadyError(found, where=str(national), remedy="ask again when the station has closed")
+    final = stated_checkpoint(stating[0].entry)
+    _check_holds(own, final, str(station))
+    if logged.index >= final.size:
+        raise RejectedError(f"entry {logged.index} came after the final checkpoint, which covers {final.size}",
+                            where=str(station), remedy="tell the auditors: it is not counted")  # fmt: skip
+    first = note_behind(station, logged.offset)
+    begun = check_checkpoint(first, own.log, where=str(station))
+    consistency = consistency_proof(own.hashes, begun.size, final.size)
+    last = best_checkpoint(above, stating[0].index, policy)
+    return receipt_file((_proof(own, logged, first), _proof(above, stating[0], last, consistency)))
+
+
+def _the_one(found: Sequence[Logged], where: str) -> Logged:
+    if not found:
         remedy = "compare the code with the printed one, or ask with a newer board"
-        raise RejectedError("no such entry is on the board", where=str(board), remedy=remedy)
-    if len(outline.found) > 1:
-        places = " and ".join(f"entry {logged.index}" for logged in outline.found[:10])
+        raise RejectedError("no such entry is on the board", where=where, remedy=remedy)
+    if len(found) > 1:
+        places = " and ".join(f"entry {logged.index}" for logged in found[:10])
         raise ConflictError("more than one entry is meant", where=places, remedy="tell the auditors; or use --index")
-    entry, index = outline.found[0].entry, outline.found[0].index
-    note = best_checkpoint(outline, index, policy)
-    path = inclusion_proof(outline.hashes, index, statement_of(note).size)
-    return receipt_file((Proof(encode(Linked(1, entry.leaf, None, ())), index, path, note),))
+    return found[0]
+
+
+def _check_holds(own: Outline, final: Checkpoint, where: str) -> None:
+    """Check that a station's board has the entries under its final checkpoint."""
+    if own.size < final.size:
+        found = f"this board has {own.size} entries, and its final checkpoint covers {final.size}"
+        raise ConflictError(found, where=where, remedy="find the newer copy of the station's board")
+    if own.roots.get(final.size) != final.root:
+        found = f"the first {final.size} entries are not those of the final checkpoint on the national board: a fork"
+        raise ConflictError(found, where=where, remedy="show both boards to whoever investigates")
+
+
+def _proof(outline: Outline, logged: Logged, note: bytes, consistency: tuple[bytes, ...] | None = None) -> Proof:
+    """Return the proof of an entry under a checkpoint: of a further log, if it comes with a consistency proof."""
+    linked = Linked(1, logged.entry.leaf, None if consistency is None else logged.entry.body, consistency or ())
+    path = inclusion_proof(outline.hashes, logged.index, statement_of(note).size)
+    return Proof(encode(linked), logged.index, path, note)
+
+
+def note_behind(board: Path, offset: int) -> bytes:
+    """Return the first checkpoint behind an offset at which a frame starts, of an entry that was committed."""
+    with open_board(board) as stream:
+        stream.seek(offset)
+        while (found := read_frame(stream, offset, str(board))) is not None:
+            if found.kind is FrameKind.CHECKPOINT:
+                return found.payload
+            offset = found.end
+    raise InternalError("an entry was committed and no checkpoint covers it", where=str(board))
 
 
 # Check
 
 
-def check_receipt(data: bytes, policy: Policy, *, where: str = "", states: States | None = None) -> Vouched:
+def check_receipt(data: bytes, policy: Policy, *, where: str = "") -> Vouched:
     """Return what a receipt shows, only if all of it holds; without the board (specs/board.md, "Receipts").
 
     Args:
         data: The receipt.
         policy: Of whoever checks, from a place that they trust.
         where: Names the receipt in errors.
-        states: Reads what an entry states about another log; needed for receipts of several proofs.
 
     Raises:
         DataError: This is no receipt.
@@ -165,10 +237,10 @@ def check_receipt(data: bytes, policy: Policy, *, where: str = "", states: State
         check_inclusion(entry[0].leaf_hash, proof.index, checkpoint.size, proof.path, checkpoint.root, where=where)
         check_header_signature(entry[0].header, where)
     for before, (entry_after, consistency) in zip(stated, entries[1:], strict=False):
-        _check_link(before, entry_after, consistency, states, where)
+        _check_link(before, entry_after, consistency, where)
     first = entries[0][0]
-    origins = tuple(checkpoint.origin for checkpoint in stated)
-    return Vouched(first.header, first.leaf_hash, proofs[0].index, origins, judge(policy, proofs[-1].note, where=where))
+    standing = judge(policy, proofs[-1].note, where=where)
+    return Vouched(first.header, first.leaf_hash, proofs[0].index, tuple(stated), standing)
 
 
 def _entry(proof: Proof, *, first: bool, where: str) -> tuple[Entry, tuple[bytes, ...]]:
@@ -182,13 +254,9 @@ def _entry(proof: Proof, *, first: bool, where: str) -> tuple[Entry, tuple[bytes
     return entry, linked.consistency
 
 
-def _check_link(
-    before: Checkpoint, entry: Entry, consistency: tuple[bytes, ...], states: States | None, where: str
-) -> None:
+def _check_link(before: Checkpoint, entry: Entry, consistency: tuple[bytes, ...], where: str) -> None:
     """Check that an entry of the next log states the log before, grown from the checkpoint that was proved."""
-    if states is None:
-        raise DataError("the receipt leads over several logs, which cannot be read here", where=where, remedy=_AGAIN)
-    stated = states(entry)
+    stated = stated_checkpoint(entry, where)
     if stated.origin != before.origin:
         raise RejectedError(f"the next log states {stated.origin!r}, expected {before.origin!r}", where=where)
     check_consistency(before.size, before.root, stated.size, stated.root, consistency, where=where)

@@ -5,22 +5,15 @@ whether that is the right one, only a key from elsewhere tells.
 """
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2ev.board.contents import station_origin
 from e2ev.board.cosigned import joined
 from e2ev.board.merkle import Tree
+from e2ev.board.naming import Naming
 from e2ev.board.note import MAX_SIGNATURES, Checkpoint, NoteKey, check_checkpoint
-from e2ev.board.outline import log_of
 from e2ev.board.reader import BEGINNING, Committed, Cosigned, Damaged, Logged, Place, open_board, read_head, scan
 from e2ev.errors import DataError, RejectedError
-from e2ev.record import bodies
-from e2ev.record.codec import decode
-from e2ev.record.entry import Entry, key_of
-from e2ev.record.kinds import Kind
-from e2ev.record.stations import StationAdmittedBody
 
 MIRROR = "get the board again, from a second place as well"
 
@@ -57,49 +50,6 @@ def with_lines(note: bytes, cosigned: bytes) -> bytes:
     if len(merged) != 1 or len(merged[0].signatures) > MAX_SIGNATURES:
         return note
     return merged[0].to_bytes()
-
-
-class Naming:
-    """What the entries under a board's first checkpoint say of its log: genesis, and stations with boards of their own.
-
-    A station's board begins with entries of the national one. The checkpoint's first line tells whose board it is.
-    """
-
-    def __init__(self) -> None:
-        self._genesis: bodies.Genesis | None = None
-        self._stations: dict[str, bytes] = {}
-
-    def take(self, entry: Entry, index: int, where: str) -> None:
-        """Take in the board's next entry.
-
-        Raises:
-            DataError: The first one is no genesis, or cannot be read.
-        """
-        if index == 0:
-            if entry.header.kind != Kind.GENESIS:
-                raise DataError("the first entry of a board is genesis", where=f"{where}, entry 0")
-            self._genesis = decode(bodies.Genesis, entry.body, None, f"{where}, entry 0").form
-        elif entry.header.kind == Kind.STATION_ADMITTED and self._genesis is not None:
-            with suppress(DataError):  # whoever judges the entry says what is wrong with it
-                body = decode(StationAdmittedBody, entry.body, None, where).form
-                self._stations.setdefault(station_origin(self._genesis.log_origin, body.unit), body.log_key)
-
-    def log(self, note: bytes, where: str) -> NoteKey:
-        """Return the log's key, given the first checkpoint.
-
-        Raises:
-            DataError: Its name or key is no good one.
-            RejectedError: There is no genesis before the checkpoint.
-        """
-        if self._genesis is None:
-            raise RejectedError("a checkpoint before genesis", where=where)
-        origin = note.partition(b"\n")[0].decode("utf-8", "replace")
-        if origin not in self._stations:
-            return log_of(self._genesis)
-        try:
-            return NoteKey(origin, key_of(self._stations[origin]))
-        except ValueError as error:
-            raise DataError("the station's log has no good name", where=where) from error
 
 
 def check_committed(event: Committed, key: NoteKey, where: str) -> Checkpoint:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from e2ev.board.merkle import Tree
+from e2ev.board.naming import Naming
 from e2ev.board.note import Checkpoint, NoteKey, parse_checkpoint, parse_note
 from e2ev.board.reader import HEAD_BYTES, BoardHead, Committed, Cosigned, Logged, open_board, read_head
-from e2ev.board.signed import Naming, check_committed, last_signed, signed_events, with_lines
+from e2ev.board.signed import check_committed, last_signed, signed_events, with_lines
 from e2ev.board.tiles import CHECKPOINT, MAX_CHECKPOINT, TileReader, TileWriter, write_file
 from e2ev.errors import ConflictError, DataError, RejectedError, StorageError
 from e2ev.record.entry import Entry, check_body, decode_header

@@ -8,11 +8,13 @@ in their order (specs/board.md, "Stations").
 from collections.abc import Iterator
 
 from e2ev.board.contents import Contents, Posted, Station
-from e2ev.board.note import Checkpoint, check_checkpoint
+from e2ev.board.note import Checkpoint, check_checkpoint, parse_checkpoint, parse_note
 from e2ev.board.objections import Objection, by_administrator, by_device, name_of, not_again
 from e2ev.board.reader import Logged
 from e2ev.errors import DataError, RejectedError
 from e2ev.record import bodies
+from e2ev.record.codec import decode
+from e2ev.record.entry import Entry
 from e2ev.record.kinds import Kind
 from e2ev.record.stations import HandoverBody, PaperCountBody, StationAdmittedBody, StationCheckpointBody
 
@@ -74,6 +76,21 @@ def checkpoint(contents: Contents, posted: Posted[StationCheckpointBody]) -> Ite
         yield Objection("P.1", f"the checkpoint of {place} covers {body.size} entries, and its board began with more")
     if station.final is not None:
         yield from _second(stated, station.final.body.form, place)
+
+
+def stated_checkpoint(entry: Entry, where: str = "") -> Checkpoint:
+    """Return what an entry of the national board states of a station's log; who posted it is not looked at.
+
+    Raises:
+        DataError: It states no checkpoint of a station, or another one than its note.
+    """
+    if entry.header.kind != Kind.STATION_CHECKPOINT:
+        raise DataError(f"an entry of kind {entry.header.kind} states no station's checkpoint", where=where)
+    body = decode(StationCheckpointBody, entry.body, None, where).form
+    stated = parse_checkpoint(parse_note(body.note, where=where).text, where=where)
+    if (stated.size, stated.root) != (body.size, body.root):
+        raise DataError("a station's checkpoint states another size or root than its entry", where=where)
+    return stated
 
 
 def _second(stated: Checkpoint, held: StationCheckpointBody, place: str) -> Iterator[Objection]:

@@ -2,14 +2,15 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from e2ev.board.merkle import EMPTY_ROOT
+from e2ev.board.naming import Naming
 from e2ev.board.note import parse_note
-from e2ev.board.outline import genesis_of, log_of
 from e2ev.board.reader import HEAD_BYTES, Committed, Cosigned, Damaged, Logged, open_board, read_head, scan
-from e2ev.errors import DataError
+from e2ev.errors import DataError, RejectedError
 from e2ev.record.kinds import KINDS
 
 
@@ -19,7 +20,7 @@ class Summary:
 
     Attributes:
         election: Id in the file's first bytes.
-        log: The log's name and key in genesis, as policies have them; empty if genesis cannot be read.
+        log: The log's name and key, as policies have them; empty if nothing was signed, or genesis cannot be read.
         size: Number of entries under the last checkpoint.
         root: Their Merkle root, computed.
         end: Where the last checkpoint ends, in bytes.
@@ -53,15 +54,17 @@ def summarize(path: Path) -> Summary:
     committed, waiting = Counter[str](), Counter[str]()
     size, root, end, checkpoints, damage = 0, EMPTY_ROOT, HEAD_BYTES, 0, ""
     signers: tuple[str, ...] = ()
-    log = ""
+    log, naming = "", Naming()
     for event in scan(path):
         match event:
             case Logged(entry=entry):
-                log = log if event.index else _log(event)
+                if not checkpoints:
+                    _name(naming, event)
                 waiting[_kind_name(entry.header.kind)] += 1
             case Committed():
                 committed.update(waiting)
                 waiting.clear()
+                log = log if checkpoints else _log(naming, event.note)
                 size, root, end, checkpoints = event.size, event.root, event.end, checkpoints + 1
                 signers = _signers(event.note, "checkpoint")
             case Cosigned():
@@ -73,10 +76,15 @@ def summarize(path: Path) -> Summary:
     return Summary(head.election, log, size, root, end, checkpoints, signers, kinds, waiting.total(), damage)
 
 
-def _log(first: Logged) -> str:
+def _name(naming: Naming, event: Logged) -> None:
+    with suppress(DataError):
+        naming.take(event.entry, event.index, f"entry {event.index}")
+
+
+def _log(naming: Naming, note: bytes) -> str:
     try:
-        return log_of(genesis_of(first, "entry 0")).vkey()
-    except DataError:
+        return naming.log(note, "checkpoint").vkey()
+    except (DataError, RejectedError):
         return ""
 
 

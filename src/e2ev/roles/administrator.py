@@ -24,8 +24,9 @@ from e2ev.record.kinds import Kind
 from e2ev.roles.doctor import Machine
 from e2ev.roles.examine import check_message
 from e2ev.roles.founding import Founding, check_founding, genesis_body, is_founded_so
+from e2ev.roles.gathering import MOST
 from e2ev.roles.intake import Intake, keep_of, load_online_key, save_online_key
-from e2ev.roles.messages import messages_in, read_messages
+from e2ev.roles.messages import is_outdated, messages_in, read_messages
 from e2ev.roles.status import awaited_devices, awaited_stations, named_devices
 from e2ev.signing import SigningKey
 from e2ev.storage.disk import read_bounded, write_once
@@ -36,10 +37,16 @@ from e2ev.verify.anchors import anchors_file, anchors_of, read_anchors
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What came of one message file."""
+    """What came of one message file.
+
+    Attributes:
+        path: The file.
+        state: Outdated is what a trustee wrote for an attempt that was given up, and never posted.
+        reason: Why it was refused.
+    """
 
     path: Path
-    state: Literal["posted", "known", "refused"]
+    state: Literal["posted", "known", "outdated", "refused"]
     reason: str = ""
 
 
@@ -137,8 +144,13 @@ class Administrator:
     def collect(self, places: Sequence[Path]) -> list[Collected]:
         """Post every message that is right and whose time has come; others stay where they are, with the reason.
 
+        They are committed together, in groups of `gathering.MOST` entries.
+
         Args:
             places: Message files, and folders with some.
+
+        Raises:
+            StorageError: The disk refused. What was committed before stays, and is known again the next time.
         """
         waiting = messages_in(tuple(places))
         done: dict[Path, Collected] = {}
@@ -148,8 +160,9 @@ class Administrator:
                 progress = False
                 for path in waiting:
                     if path not in done or done[path].state == "refused":
-                        done[path] = _post(self.board, intake, path)
+                        done[path] = _taken(self.board, intake, path)
                         progress = progress or done[path].state == "posted"
+            intake.commit()
         return [done[path] for path in waiting]
 
     def join_keys(self, passphrase: Passphrase) -> ceremony.JointKeys:
@@ -318,14 +331,27 @@ def _is_beginning(board: Path) -> bool:
         return board.stat().st_size < HEAD_BYTES
 
 
-def _post(board: Path, intake: Intake, path: Path) -> Collected:
+def _taken(board: Path, intake: Intake, path: Path) -> Collected:
+    """Let a message's entries wait for the next commit, if they are right."""
     try:
         entries = read_messages(path)
+    except E2evError as error:
+        return _refused(path, error)
+    if intake.waiting + len(entries) > MOST:
+        intake.commit()
+    contents = intake.contents
+    if entries and all(is_outdated(contents, entry) and not intake.holds(entry) for entry in entries):
+        return Collected(path, "outdated")
+    try:
         fresh = [entry for entry in entries if entry.header.counter > intake.head(entry.header.author).counter]
         for entry in fresh:
-            check_message(board, intake.contents, entry)
-        intake.post(entries)
+            check_message(board, contents, entry)
+        intake.admit(entries)
     except E2evError as error:
-        by = f", by {error.culprit}" if error.culprit else ""
-        return Collected(path, "refused", str(error) + by)
+        return _refused(path, error)
     return Collected(path, "posted" if fresh else "known")
+
+
+def _refused(path: Path, error: E2evError) -> Collected:
+    by = f", by {error.culprit}" if error.culprit else ""
+    return Collected(path, "refused", str(error) + by)

@@ -9,25 +9,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from threading import Lock
 from types import TracebackType
 from typing import Self
 
 from e2ev.ballot import BallotContext
+from e2ev.board.contents import Contents
 from e2ev.board.note import check_checkpoint
 from e2ev.board.publish import Published
-from e2ev.board.reader import Logged, open_board, scan
-from e2ev.board.receipt import Linked, Proof, receipt_file
+from e2ev.board.reader import Logged, scan
+from e2ev.board.receipt import Linked, Proof, note_behind, receipt_file
 from e2ev.board.tiles import TileReader
-from e2ev.errors import DataError, InternalError, NotReadyError, PolicyError, RejectedError, StorageError
+from e2ev.errors import DataError, E2evError, InternalError, NotReadyError, PolicyError, RejectedError, StorageError
 from e2ev.group import STANDARD_GROUPS, Group
 from e2ev.record.codec import encode
 from e2ev.record.entry import Entry, check_header_signature, read_message
-from e2ev.record.frame import FrameKind, read_frame
 from e2ev.record.kinds import Kind, body_limit
-from e2ev.roles.examine import check_ballot, check_message
+from e2ev.roles.examine import BallotJudge, LoneBallot, check_message, lone_ballot
+from e2ev.roles.gathering import PATIENCE, Gathering, Place
 from e2ev.roles.intake import Intake
-from e2ev.verify.setting import Setting, setting_of
+from e2ev.verify.executors import Hands
+from e2ev.verify.setting import setting_of
 
 MOST = 64
 """Entries in one message."""
@@ -65,7 +66,9 @@ class Receipted:
 
 
 class Desk:
-    """Takes message files in, inside `with`: it is the one writer of the board meanwhile.
+    """Takes message files in, from any thread, inside `with`: it is the one writer of the board meanwhile.
+
+    Ballots are judged beside one another; what was found right is committed in groups (`roles.gathering`).
 
     Args:
         board: The board file, with the folder of its log beside it.
@@ -74,29 +77,32 @@ class Desk:
         rate: Entries a second that one author may post in the long run.
         burst: Entries that it may post at once.
         clock: Seconds, rising.
+        jobs: Processes that judge ballots; 1 for none but this one.
+        patience: Seconds that posts wait for each other.
     """
 
     def __init__(
         self, board: Path, published: Published, groups: Sequence[Group] = STANDARD_GROUPS, *, rate: float = 2.0,
-        burst: int = 64, clock: Callable[[], float] = time.monotonic,
+        burst: int = 64, clock: Callable[[], float] = time.monotonic, jobs: int = 1, patience: float = PATIENCE,
     ) -> None:  # fmt: skip
-        self._board, self._published, self._groups = board, published, groups
+        self._board, self._published = board, published
         self._rate, self._burst, self._clock = rate, float(burst), clock
         self._left: dict[bytes, tuple[float, float]] = {}
-        self._judging: tuple[Setting, BallotContext] | None = None
-        self._lock = Lock()
-        self._intake: Intake | None = None
+        self._gathering = Gathering(lambda: Intake(board, groups), patience=patience)
+        self._jobs = jobs
+        self._context: BallotContext | None = None
+        self._judge: BallotJudge | Hands[LoneBallot, E2evError | None] | None = None
 
     def __enter__(self) -> Self:
-        self._open()
+        self._gathering.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        intake, self._intake = self._intake, None
-        if intake is not None:
-            intake.__exit__(None, None, None)
+        self._gathering.__exit__(kind, error, trace)
+        if isinstance(self._judge, Hands):
+            self._judge.dismiss()
 
     def take(self, data: bytes) -> tuple[Receipted, ...]:
         """Return the receipts of a message's entries, once all of them are on the board; all or none.
@@ -112,34 +118,18 @@ class Desk:
         entries = _entries_of(data)
         for entry in entries:
             check_header_signature(entry.header, "message")
-        with self._lock:
-            intake = self._open()
+        with self._gathering.looking() as intake:
             self._admit(intake, entries)
-            places = {entry.leaf_hash: self._place(intake, entry) for entry in entries}
-            self._check(intake, [one for one in entries if one.header.counter > intake.head(one.header.author).counter])
-            try:
-                index, offset = intake.size, intake.end
-                intake.post(entries)
-            except StorageError:
-                self.__exit__(None, None, None)
-                raise
-            for entry in entries:
-                if places[entry.leaf_hash] is None:
-                    places[entry.leaf_hash] = (index, offset)
-                    index, offset = index + 1, offset + len(entry.frames())
-            try:
-                self._published.refresh()
-                return tuple(self._receipted(entry, places[entry.leaf_hash]) for entry in entries)
-            except RejectedError as error:  # what was committed was not refused: its receipt comes another time
-                raise StorageError(error.found, where=error.where, remedy="look at the board's disk") from error
-
-    def _open(self) -> Intake:
-        """Return the intake, opened anew after a disk that refused."""
-        if self._intake is None:
-            intake = Intake(self._board, self._groups)
-            intake.__enter__()
-            self._intake = intake
-        return self._intake
+            ballots = self._checked(intake, entries)
+        new = self._gathering.post(entries, lambda: self._judged(ballots)).places
+        with self._gathering.looking() as intake:
+            known = [new.get(entry.leaf_hash) or _ballot_place(intake, entry) for entry in entries]
+        places = [place or self._found(entry) for place, entry in zip(known, entries, strict=True)]
+        try:
+            self._published.refresh()
+            return tuple(map(self._receipted, entries, places))
+        except RejectedError as error:  # what was committed was not refused: its receipt comes another time
+            raise StorageError(error.found, where=error.where, remedy="look at the board's disk") from error
 
     def _admit(self, intake: Intake, entries: Sequence[Entry]) -> None:
         """Refuse authors who may not post, and those who post too fast."""
@@ -155,46 +145,62 @@ class Desk:
             raise TooManyError((len(entries) - left) / self._rate)
         self._left[author] = (left - len(entries), now)
 
-    def _check(self, intake: Intake, fresh: Sequence[Entry]) -> None:
-        """Check what the messages say by themselves; the rules are `post`'s."""
-        contents = intake.contents
-        device = contents.devices.get(fresh[0].header.author) if fresh else None
+    def _checked(self, intake: Intake, entries: Sequence[Entry]) -> list[LoneBallot]:
+        """Check what is quickly checked of new entries, and return the ballots that are still to be judged.
+
+        What is said of the first new entry holds until it is admitted: its header names the entry before it, so
+        whatever else its author has posted by then, it is refused or this very entry.
+        """
+        contents, author = intake.contents, entries[0].header.author
+        fresh = [entry for entry in entries if entry.header.counter > intake.head(author).counter]
+        device, ballots = contents.devices.get(author), list[LoneBallot]()
+        if fresh:
+            intake.examine(fresh[0])
         previous = device.last_code if device is not None else None
         for entry in fresh:
             check_message(self._board, contents, entry)
             if entry.header.kind == Kind.BALLOT and device is not None:
-                check_ballot(*self._judged_with(intake), entry, previous)
+                ballots.append(lone_ballot(contents, self._context_of(contents), entry, previous))
                 previous = entry.header.code
+        return ballots
 
-    def _judged_with(self, intake: Intake) -> tuple[Setting, BallotContext]:
-        setting = self._judging[0] if self._judging else None
-        if setting is None or setting.contents is not intake.contents:
-            setting = setting_of(intake.contents, lambda _: False)
-            context = self._judging[1] if self._judging else setting.ballot_context
-            if context is None:
+    def _context_of(self, contents: Contents) -> BallotContext:
+        """Return what ballots are judged with, and make their judge ready; the keys are the last ones by then."""
+        if self._context is None:
+            context = setting_of(contents, lambda _: False).ballot_context
+            if context is None or contents.opened is None:
                 raise NotReadyError("there are no keys yet to judge a ballot with", remedy="end the ceremony first")
-            self._judging = setting, context
-        return self._judging  # type: ignore[return-value]  # set above where it was not
+            judge = BallotJudge(context, contents.group)
+            self._judge = Hands(self._jobs, judge) if self._jobs > 1 else judge
+            self._context = context
+        return self._context
 
-    def _place(self, intake: Intake, entry: Entry) -> tuple[int, int] | None:
-        """Return index and offset of an entry on the board, None if just this entry is not there."""
-        if entry.header.counter > intake.head(entry.header.author).counter:
-            return None
-        known = intake.contents.ballots.get(entry.header.code or b"")
-        if known is not None and known.leaf_hash == entry.leaf_hash:
-            return known.index, known.offset
-        found = (event for event in scan(self._board) if isinstance(event, Logged))
-        return next(((one.index, one.offset) for one in found if one.entry.leaf == entry.leaf), None)
+    def _judged(self, ballots: Sequence[LoneBallot]) -> None:
+        for ballot in ballots:
+            error = self._judge(ballot) if self._judge is not None else None
+            if error is not None:
+                raise error
 
-    def _receipted(self, entry: Entry, place: tuple[int, int] | None) -> Receipted:
-        if place is None:
-            raise InternalError("an entry was committed and is not on the board")
-        index, offset = place
-        note = _note_behind(self._board, offset)
+    def _found(self, entry: Entry) -> Place:
+        """Return where an entry stands that was on the board before."""
+        for event in scan(self._board):
+            if isinstance(event, Logged) and event.entry.leaf == entry.leaf:
+                return Place(event.index, event.offset)
+        raise InternalError("an entry was committed and is not on the board")
+
+    def _receipted(self, entry: Entry, place: Place) -> Receipted:
+        note = note_behind(self._board, place.offset)
         checkpoint = check_checkpoint(note, self._published.key)
-        _, proof = TileReader(self._published.folder, checkpoint).proved(index)
+        _, proof = TileReader(self._published.folder, checkpoint).proved(place.index)
         linked = encode(Linked(1, entry.leaf, None, ()))
-        return Receipted(entry.leaf_hash, index, receipt_file((Proof(linked, index, proof, note),)).decode())
+        receipt = receipt_file((Proof(linked, place.index, proof, note),)).decode()
+        return Receipted(entry.leaf_hash, place.index, receipt)
+
+
+def _ballot_place(intake: Intake, entry: Entry) -> Place | None:
+    """Return where a ballot stands, None if the board has no such one, or this is none."""
+    known = intake.contents.ballots.get(entry.header.code or b"")
+    return Place(known.index, known.offset) if known is not None and known.leaf_hash == entry.leaf_hash else None
 
 
 def _entries_of(data: bytes) -> tuple[Entry, ...]:
@@ -211,14 +217,3 @@ def _entries_of(data: bytes) -> tuple[Entry, ...]:
     if len({entry.header.author for entry in entries}) != 1:
         raise DataError("not the entries of one author", where="message", remedy="post each author's by themselves")
     return tuple(entries)
-
-
-def _note_behind(board: Path, offset: int) -> bytes:
-    """Return the first checkpoint behind an offset at which a frame starts."""
-    with open_board(board) as stream:
-        stream.seek(offset)
-        while (found := read_frame(stream, offset, str(board))) is not None:
-            if found.kind is FrameKind.CHECKPOINT:
-                return found.payload
-            offset = found.end
-    raise InternalError("an entry was committed and no checkpoint covers it", where=str(board))

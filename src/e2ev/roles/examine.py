@@ -6,6 +6,7 @@ are not checked here: about them the trustees complain, on the board (`roles.tru
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,14 @@ from e2ev import ceremony, hashing, tally
 from e2ev.ballot import BallotContext, EncryptedBallot
 from e2ev.board.contents import Contents, read_ballot
 from e2ev.board.tasks import Task, tasks_of
-from e2ev.errors import RejectedError
+from e2ev.errors import DataError, E2evError, RejectedError
+from e2ev.group import Group
 from e2ev.record import bodies
 from e2ev.record.codec import admit, decode, judge_all
 from e2ev.record.entry import Entry, check_body, check_header_signature
 from e2ev.record.kinds import KINDS, Kind
 from e2ev.verify.ballots import CHECKS as BALLOT_CHECKS
 from e2ev.verify.ballots import HEADER_CHECK, BallotCase, BallotJob
-from e2ev.verify.setting import Setting
 
 
 def check_message(board: Path, contents: Contents, entry: Entry) -> None:
@@ -46,30 +47,57 @@ def check_message(board: Path, contents: Contents, entry: Entry) -> None:
         )
 
 
-def check_ballot(setting: Setting, context: BallotContext, entry: Entry, previous: bytes | None) -> None:
-    """Check everything that a ballot says by itself, proofs and all, as a verifier will once it stands on the board.
+@dataclass(frozen=True, slots=True)
+class BallotJudge:
+    """Checks everything that a ballot says by itself, proofs and all, as a verifier will once it stands on the board.
+
+    It is a function of one ballot that can be handed to another process.
+
+    Attributes:
+        context: What ballots are judged with.
+        group: That of the election.
+    """
+
+    context: BallotContext
+    group: Group
+
+    def __call__(self, ballot: "LoneBallot") -> E2evError | None:
+        """Return what speaks against a ballot: it cannot be read, or a check objects."""
+        try:
+            body = decode(bodies.BallotBody, ballot.body, self.group, "ballot")
+        except DataError as error:
+            return error
+        case = BallotCase(self.context, ballot.job, judge_all([body], lambda _: False)[0]).with_proofs()
+        for check in (*BALLOT_CHECKS, HEADER_CHECK):
+            for found in check.run(case) if check.run is not None else ():
+                return RejectedError(f"refused by check {found.check}: {found.found}", where=found.place,
+                                     culprit=found.culprit, remedy=f"e2ev explain {found.check}")  # fmt: skip
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class LoneBallot:
+    """A ballot that is not on a board yet: what its author's chain says of it, and its body."""
+
+    job: BallotJob
+    body: bytes
+
+
+def lone_ballot(contents: Contents, context: BallotContext, entry: Entry, previous: bytes | None) -> LoneBallot:
+    """Return a ballot as it is judged before it is posted.
 
     Args:
-        setting: The election.
+        contents: The election's.
         context: What ballots are judged with.
         entry: The ballot; its author is an admitted device.
         previous: The device's code before it, None for its first.
-
-    Raises:
-        DataError: The ballot cannot be read.
-        RejectedError: A check objects.
     """
-    header, contents = entry.header, setting.contents
+    header = entry.header
     device = contents.devices[header.author]
     device_hash = hashing.device_hash(context.extended_hash, device.name)
     job = BallotJob(0, 0, 0, entry.leaf_hash, header.code or b"", header.author, header.counter, previous, device.unit,
                     device.name, device_hash, False, None)  # fmt: skip
-    body = decode(bodies.BallotBody, entry.body, contents.group, "ballot")
-    case = BallotCase(context, job, judge_all([body], lambda _: False)[0]).with_proofs()
-    for check in (*BALLOT_CHECKS, HEADER_CHECK):
-        for found in check.run(case) if check.run is not None else ():
-            raise RejectedError(f"refused by check {found.check}: {found.found}", where=found.place,
-                                culprit=found.culprit, remedy=f"e2ev explain {found.check}")  # fmt: skip
+    return LoneBallot(job, entry.body)
 
 
 def _accepts_these(_board: Path, contents: Contents, body: bodies.AcceptanceBody) -> bool:

@@ -3,7 +3,7 @@
 Beside NAME.board stands NAME.board.keep, a private folder with the log's lock, mark and key. Whoever has it can post.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -79,9 +79,14 @@ class Intake:
         return self._log.torn
 
     @property
-    def size(self) -> int:
-        """Number of committed entries."""
-        return self._log.size
+    def next_index(self) -> int:
+        """The index that the next entry will have."""
+        return self._log.ahead.size
+
+    @property
+    def waiting(self) -> int:
+        """Number of entries that wait for the next commit."""
+        return self._log.waiting
 
     @property
     def end(self) -> int:
@@ -91,6 +96,10 @@ class Intake:
     def head(self, author: bytes) -> Head:
         """Return an author's last entry on the board."""
         return self._ledger.head(author)
+
+    def holds(self, entry: Entry) -> bool:
+        """Return whether just this entry is on the board, or waits for the next commit."""
+        return self._log.holds(entry)
 
     def pen(self, key: SigningKey) -> Pen:
         """Return the pen with which an author writes its next entry."""
@@ -141,6 +150,16 @@ class Intake:
         if entry.header.counter <= self.head(entry.header.author).counter:
             self._log.admit(entry)
             return
+        take = self.examine(entry)
+        self._log.admit(entry)
+        take()
+
+    def examine(self, entry: Entry) -> Callable[[], None]:
+        """Ask the rules about an entry as the next one on the board; return what takes it into the contents.
+
+        Raises:
+            RejectedError: They refuse it.
+        """
         tree, end = self._log.ahead, self._log.end
         row = KINDS.get(entry.header.kind)
         if row is not None and row.body is None:
@@ -153,8 +172,7 @@ class Intake:
             first = objections[0]
             raise RejectedError(f"refused by check {first.check}: {first.found}", where=f"entry {logged.index}",
                                 culprit=first.culprit, remedy=f"e2ev explain {first.check}")  # fmt: skip
-        self._log.admit(entry)
-        take()
+        return take
 
     def _read_again(self) -> None:
         """Make the contents those of the board and of what waits."""

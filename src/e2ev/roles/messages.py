@@ -1,13 +1,18 @@
 """Message files: what roles hand to one another in folders (specs/record.md, "Messages")."""
 
 from pathlib import Path
+from typing import Any
 
+from e2ev.board.contents import Contents
 from e2ev.board.ledger import Ledger
-from e2ev.errors import DataError
-from e2ev.record.entry import Entry, read_message
-from e2ev.record.kinds import body_limit
+from e2ev.errors import DataError, E2evError
+from e2ev.record.codec import decode
+from e2ev.record.entry import Entry, check_body, check_header_signature, read_message
+from e2ev.record.kinds import KINDS, Kind, body_limit
 
 SUFFIX = ".e2ev"
+_OF_THE_CEREMONY = (Kind.TRUSTEE_KEYS, Kind.SHARES, Kind.ACCEPTANCE, Kind.COMPLAINT)
+_OF_DECRYPTION = (Kind.COMMITMENTS, Kind.OPENINGS, Kind.RESPONSES)
 
 
 def read_messages(path: Path) -> tuple[Entry, ...]:
@@ -30,13 +35,36 @@ def messages_in(places: tuple[Path, ...]) -> list[Path]:
 
 
 def unposted(outbox: Path, ledger: Ledger) -> list[Path]:
-    """Return the message files in an outbox that are not on the board yet and can still be posted."""
+    """Return the message files in an outbox that are not on the board yet, can still be posted, and are of use."""
     waiting = []
     for path in messages_in((outbox,)):
         try:
             entries = read_messages(path)
         except DataError:
             continue
-        if any(entry.header.counter > ledger.head(entry.header.author).counter for entry in entries):
+        if any(_is_awaited(ledger, entry) for entry in entries):
             waiting.append(path)
     return waiting
+
+
+def _is_awaited(ledger: Ledger, entry: Entry) -> bool:
+    is_new = entry.header.counter > ledger.head(entry.header.author).counter
+    return is_new and not is_outdated(ledger.held, entry)
+
+
+def is_outdated(contents: Contents, entry: Entry) -> bool:
+    """Return whether a trustee wrote an entry for an attempt, at the ceremony or at decryption, that was given up.
+
+    Such a message is of no use to anybody. Where it was never posted, its counter may be taken by a later one.
+    """
+    kind, row = entry.header.kind, KINDS.get(entry.header.kind)
+    now = contents.ceremony.number if kind in _OF_THE_CEREMONY else max(contents.attempts, default=0)
+    if kind not in _OF_THE_CEREMONY + _OF_DECRYPTION or row is None or row.body is None:
+        return False
+    try:
+        check_header_signature(entry.header, "header")
+        check_body(entry, "body")
+        body: Any = decode(row.body, entry.body, contents.group, "message").form
+    except E2evError:
+        return False
+    return contents.seat_of(entry.header.author) is not None and bool(body.attempt < now)

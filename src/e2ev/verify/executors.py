@@ -10,11 +10,11 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from e2ev.errors import IncompleteError, NotReadyError
 
@@ -121,9 +121,10 @@ class _Crew(Generic[U, R]):
             unit = next(units, None)
             if unit is None:
                 return
-            flights.append(_Flight(unit, self._submit(unit)))
+            flights.append(_Flight(unit, self.submit(unit)))
 
-    def _submit(self, unit: U) -> "Future[Any]":
+    def submit(self, unit: U) -> "Future[Any]":
+        """Return what will hold the result; where the processes have died, that error."""
         try:
             return self._pool.submit(_work_on, unit)
         except BrokenProcessPool as error:
@@ -149,7 +150,7 @@ class _Crew(Generic[U, R]):
                     remedy="see whether this machine has memory enough, or try --jobs 1",
                 )
             flight.attempts += 1
-            flight.future = self._submit(flight.unit)
+            flight.future = self.submit(flight.unit)
 
     def dismiss(self) -> None:
         """Let all processes end."""
@@ -160,6 +161,44 @@ class _Crew(Generic[U, R]):
         for process in list((self._pool._processes or {}).values()):
             process.kill()
         self._pool.shutdown(cancel_futures=True)
+
+
+class Hands(Generic[U, R]):
+    """Processes that stay, for units that come one by one and from several threads.
+
+    Args:
+        jobs: How many.
+        work: A function of one unit, which can be pickled.
+    """
+
+    def __init__(self, jobs: int, work: Callable[[U], R]) -> None:
+        self._jobs, self._work = jobs, work
+        self._lock = threading.Lock()
+        self._crew: _Crew[U, R] = _Crew(jobs, work)
+
+    def __call__(self, unit: U) -> R:
+        """Return what `work` gives for a unit.
+
+        Raises:
+            IncompleteError: It could not be done in `ATTEMPTS` attempts.
+        """
+        for _ in range(ATTEMPTS):
+            crew = self._crew
+            try:
+                return cast(R, crew.submit(unit).result())
+            except (BrokenProcessPool, CancelledError):
+                self._replace(crew)
+        raise IncompleteError(f"a process that worked on this died {ATTEMPTS} times", remedy="try --jobs 1")
+
+    def _replace(self, broken: "_Crew[U, R]") -> None:
+        with self._lock:
+            if self._crew is broken:
+                broken.kill()
+                self._crew = _Crew(self._jobs, self._work)
+
+    def dismiss(self) -> None:
+        """Let all processes end."""
+        self._crew.dismiss()
 
 
 def _name(unit: object) -> str:

@@ -27,6 +27,8 @@ class Figure(Enum):
     BALLOTS = "ballots"
     INVALID = "invalid"
     UNUSED = "unused"
+    TURNOUT = "turnout"
+    """Who had come by the hour of the sheet, as somebody announced it: it bounds nothing, and is no check-in."""
 
 
 class Reading(Enum):
@@ -91,11 +93,16 @@ class Station:
 
 @dataclass(frozen=True, slots=True)
 class Slate:
-    """What an election's results are about: its contests, and the stations that have to report."""
+    """What an election's results are about: its contests, and the stations that have to report.
+
+    Attributes that do not explain themselves:
+        election: Id of the election on its board, hex; empty where there is no board.
+    """
 
     title: str
     contests: tuple[Contest, ...]
     stations: tuple[Station, ...]
+    election: str = ""
     _by_label: Mapping[str, Contest] = field(init=False, repr=False, compare=False)
     _by_id: Mapping[StationId, Station] = field(init=False, repr=False, compare=False)
 
@@ -122,6 +129,31 @@ class Slate:
 
 
 @dataclass(frozen=True, slots=True)
+class Seal:
+    """The signed statement with which a station closed, as far as comparing sheets needs it.
+
+    Attributes:
+        station: Whose it is, by its own words.
+        election: Which one, likewise: its id in hex.
+        size: Entries under the checkpoint.
+        root: Their Merkle root, hex.
+        text: SHA-256 of everything that is signed, hex.
+        flaw: Why it is not believed; empty if the station's own key signed it.
+        closing: Whether it says that it is the last; a checkpoint of a running board does not.
+        roots: Other sizes of the same board and their roots, where the board itself is there to compute them.
+    """
+
+    station: StationId
+    election: str
+    size: int
+    root: str
+    text: str
+    flaw: str = ""
+    closing: bool = True
+    roots: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Sheet:
     """What one channel says of one station.
 
@@ -132,6 +164,7 @@ class Sheet:
         at: When the sheet arrived, or of which hour it speaks; with a time zone.
         image: Path or address of a photograph or scan.
         where: File and row, for findings.
+        seal: The signed statement on it.
     """
 
     station: StationId
@@ -140,6 +173,7 @@ class Sheet:
     at: datetime | None = None
     image: str = ""
     where: str = ""
+    seal: Seal | None = None
 
     def is_blank(self) -> bool:
         """Return whether nothing on it can be read."""

@@ -68,6 +68,11 @@ def tidy(text: str) -> str:
     return _SPACES.sub(" ", unicodedata.normalize("NFC", text)).strip()
 
 
+def tidy_lines(text: str) -> str:
+    """Return a cell's text with every line of it tidy: a statement from a QR code keeps its lines."""
+    return "\n".join(map(tidy, text.splitlines())).strip() if "\n" in text else tidy(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Spelling:
     """How a file writes numbers.

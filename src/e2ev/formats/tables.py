@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
-from e2ev.accountability.rows import Row, Table, TableError, tidy
+from e2ev.accountability.rows import Row, Table, TableError, tidy, tidy_lines
 from e2ev.errors import DataError
 from e2ev.formats.cells import MAX_CELL, MAX_COLUMNS, MAX_ROWS, Cell, harmless
 from e2ev.formats.workbooks import workbook_bytes, workbook_rows
@@ -63,7 +63,7 @@ def _table(name: str, lines: Iterable[Sequence[str]], digest: str) -> Table:
     for number, line in enumerate(lines, 1):
         if number > MAX_ROWS:
             raise DataError(f"has more than {MAX_ROWS} rows", where=name, remedy="cut it into several files")
-        cells = [tidy(cell) for cell in line]
+        cells = [tidy_lines(cell) for cell in line]
         if not any(cells):
             continue
         if len(cells) > MAX_COLUMNS and any(cells[MAX_COLUMNS:]):
@@ -81,7 +81,7 @@ def _table(name: str, lines: Iterable[Sequence[str]], digest: str) -> Table:
 
 
 def _heads(cells: Sequence[str], where: str, flaws: list[DataError]) -> list[str]:
-    heads = list(cells)
+    heads = list(map(tidy, cells))
     while not heads[-1]:
         heads.pop()
     for head in sorted({head for head in heads if head and heads.count(head) > 1}):

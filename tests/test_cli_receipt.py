@@ -17,7 +17,7 @@ from e2ev.codes import tracking_code
 from e2ev.roles.trustee import Trustee
 from e2ev.roles.witness import Witness
 from e2ev.storage.seal import Passphrase
-from e2ev_cli.receipt import QR_SCALE
+from e2ev_cli.qr import SCALE as QR_SCALE
 from tests.commands import Ran, Shell, private
 from tests.cosigned import LOG, SmallBoard
 from tests.test_cli_election import MANIFEST

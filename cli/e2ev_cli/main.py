@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from e2ev.errors import E2evError, InternalError, StorageError
-from e2ev_cli import auditor, ballot, board_live, device, receipt, reports, shards, station, ui, voter
+from e2ev_cli import auditor, ballot, board_live, device, receipt, reconcile, reports, shards, station, ui, voter
 from e2ev_cli.bench import bench
 from e2ev_cli.board import app as board_app
 from e2ev_cli.ceremony import app as ceremony_app
@@ -62,6 +62,7 @@ board_app.command()(board_live.serve)
 board_app.add_typer(station.app)
 app.add_typer(board_app, name="board")
 app.add_typer(shards.commitments, name="commitments")
+app.add_typer(reconcile.app, name="reconcile")
 app.command()(auditor.explain)
 app.command()(reports.check_report)
 app.command()(auditor.export)

@@ -1,14 +1,15 @@
 """`e2ev receipt`: make a receipt from a board, and check one with no board at hand."""
 
 from datetime import UTC, datetime
-from io import BytesIO, StringIO
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from e2ev.errors import DataError, PolicyError, RejectedError
+from e2ev.errors import PolicyError, RejectedError
 from e2ev_cli import ui
+from e2ev_cli.qr import qr_code, svg
 from e2ev_cli.shards import read_policy
 from e2ev_cli.voter import ROOT_WORDS
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Show that a ballot is on the board, without the board.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-QR_SCALE = 4
+_SMALLER = "leave --qr out, or keep fewer cosigners with --policy"
 
 
 @app.command()
@@ -52,11 +53,11 @@ def make(
     wanted = named(code) if index is None else lambda logged: bool(logged.index == index)
     trusted = read_policy(policy) if policy else None
     receipt = make_chained(board, national, wanted, trusted) if national else make_receipt(board, wanted, trusted)
-    drawn = _qr_code(receipt) if qr or terminal else None
+    drawn = qr_code(receipt.decode(), "a receipt", _SMALLER) if qr or terminal else None
     if out is not None:
         write_atomically(out, receipt)
     if drawn is not None and qr is not None:
-        write_atomically(qr, _svg(drawn))
+        write_atomically(qr, svg(drawn))
     if as_json:
         ui.out_json({"receipt": receipt.decode(), "bytes": len(receipt), "file": str(out) if out else None,
                      "qr": str(qr) if qr else None, "qr_version": drawn.version if drawn else None})  # fmt: skip
@@ -78,30 +79,6 @@ def _tell(receipt: bytes, drawn: "QRCode | None", *, terminal: bool) -> None:
         width = drawn.symbol_size(border=0)[0]
         ui.say(f"Its QR code has version {drawn.version}, {width} x {width} modules, error correction {drawn.error}.")
     ui.say("It is checked against a policy that the voter has from elsewhere: e2ev receipt check FILE --policy POLICY")
-
-
-def _qr_code(receipt: bytes) -> "QRCode":
-    """Return the receipt's text as one QR code.
-
-    Raises:
-        DataError: `segno` is not installed, or the receipt is too large.
-    """
-    try:
-        import segno
-    except ImportError as error:
-        raise DataError("QR codes need the package segno", remedy="pip install 'e2ev[qr]'") from error
-    try:
-        return segno.make_qr(receipt.decode(), error="l", mode="byte", encoding="utf-8")
-    except segno.DataOverflowError as error:
-        remedy = "leave --qr out, or keep fewer cosigners with --policy"
-        raise DataError(f"a receipt of {len(receipt):,} bytes is too large for one QR code, which holds 2,953",
-                        remedy=remedy) from error  # fmt: skip
-
-
-def _svg(drawn: "QRCode") -> bytes:
-    stream = BytesIO()
-    drawn.save(stream, kind="svg", scale=QR_SCALE, light="#fff")
-    return stream.getvalue()
 
 
 @app.command()

@@ -4,7 +4,6 @@ A blank cell is missing, and never zero. A cell that cannot be used is an error 
 all of them are named at once.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -145,7 +144,7 @@ def deliver(table: Table, source: Source, open_seal: OpenSeal = no_seals) -> Del
     return Delivery(source.channel, sheets, table.digest)
 
 
-def slate_of(mapping: FileMapping, tables: Mapping[str, Table], election: str = "") -> Slate:
+def slate_of(mapping: FileMapping, tables: Mapping[str, Sequence[Table]], election: str = "") -> Slate:
     """Return the stations that have to report, from the file that lists them, or from all files together.
 
     Args:
@@ -165,18 +164,25 @@ def slate_of(mapping: FileMapping, tables: Mapping[str, Table], election: str = 
     stations: dict[StationId, Station] = {}
     flaws: list[DataError] = []
     for name in names:
-        source, table = mapping.source(name), tables[name]
+        source = mapping.source(name)
         listed = (*register.name, *register.area, register.registered) if register is not None else ()
-        _check_columns(table, (*source.station, *source.only, *(column for column in listed if column)), name)
-        for row in _rows(table, source):
-            station = _station(table, row, source, register, flaws)
-            before = stations.setdefault(station.id, station)
-            if before != station and register is not None:
-                found = f"station {station.id} stands twice, with different names or registers"
-                flaws.append(DataError(found, where=table.where(row), remedy="keep one of the rows"))
+        columns = (*source.station, *source.only, *(column for column in listed if column))
+        for table in tables[name]:
+            _check_columns(table, columns, name)
+            _list_stations(table, source, register, stations, flaws)
     if flaws:
         raise TableError(flaws)
     return Slate(mapping.title, mapping.contests, tuple(stations.values()), election)
+
+
+def _list_stations(
+    table: Table, source: Source, register: Register | None, stations: dict[StationId, Station], flaws: list[DataError]
+) -> None:
+    for row in _rows(table, source):
+        station = _station(table, row, source, register, flaws)
+        if stations.setdefault(station.id, station) != station and register is not None:
+            found = f"station {station.id} stands twice, with different names or registers"
+            flaws.append(DataError(found, where=table.where(row), remedy="keep one of the rows"))
 
 
 def unused_columns(table: Table, source: Source, register: Register | None = None) -> tuple[str, ...]:
@@ -283,85 +289,3 @@ def read_time(text: str, zone: str = "") -> datetime:
     if time.tzinfo is None:
         raise DataError(f"is {text[:40]!r}, which has no time zone", remedy=remedy)
     return time
-
-
-# A file whose headings are our own
-
-_SPACE = re.compile(r"[\s_]+")
-STATION, NAME, AREA, IMAGE, AT, STATEMENT = "station", "name", "area", "image", "at", "statement"
-PLAIN_HEADS = (STATION, NAME, AREA, *(figure.value for figure in Figure), IMAGE, AT, STATEMENT)
-"""Headings that a plain file may have, in any case, with spaces or underscores; every other one is an option."""
-VOTES = "Votes"
-"""The contest of a plain heading that names an option alone; otherwise it is "Contest: Option"."""
-
-
-def plain_mapping(title: str, tables: Mapping[str, Table], channels: Sequence[Channel], zone: str = "") -> FileMapping:
-    """Return how files are read whose headings are our own (`PLAIN_HEADS`); their other columns are the options.
-
-    Args:
-        title: Of the election.
-        tables: Files by channel. One called "stations" lists the stations that have to report, and is no channel.
-        channels: In order.
-        zone: For times without a time zone.
-
-    Raises:
-        DataError: A file has no column "station".
-    """
-    options: dict[str, dict[str, None]] = {}
-    for name, table in tables.items():
-        if not any(own_name(head) == STATION for head in table.heads):
-            remedy = 'call the column with the station\'s number "station", or give a mapping: --mapping FILE'
-            raise DataError('has no column "station"', where=table.name, remedy=remedy)
-        for head in table.heads if name != STATIONS else ():
-            if not own_name(head):
-                contest, option = contest_and_option(head)
-                options.setdefault(contest, {})[option] = None
-    contests = tuple(Contest(label, tuple(named)) for label, named in options.items())
-    sources = tuple(_plain_source(tables[one.name], one, contests, zone) for one in channels)
-    if STATIONS not in tables:
-        return FileMapping(title, contests, sources)
-    listing = tables[STATIONS]
-    source = Source(Channel(STATIONS, "the list of stations", partial=True), (_own(listing, STATION),))
-    register = Register(STATIONS, _owns(listing, NAME), _owns(listing, AREA), _own(listing, Figure.REGISTERED.value))
-    return FileMapping(title, contests, (*sources, source), register)
-
-
-STATIONS = "stations"
-"""Name under which the list of stations is given beside the channels."""
-
-
-def own_name(head: str) -> str:
-    """Return which of our own headings this is; empty if it is an option's."""
-    plain = _SPACE.sub(" ", head).strip().lower()
-    return plain if plain in PLAIN_HEADS else ""
-
-
-def contest_and_option(head: str) -> tuple[str, str]:
-    """Return contest and option of a plain file's heading."""
-    contest, colon, option = head.partition(":")
-    return (contest.strip(), option.strip()) if colon and option.strip() and contest.strip() else (VOTES, head)
-
-
-def _own(table: Table, name: str) -> str:
-    return next((head for head in table.heads if own_name(head) == name), "")
-
-
-def _owns(table: Table, name: str) -> tuple[str, ...]:
-    return tuple(head for head in table.heads if own_name(head) == name)
-
-
-def _plain_source(table: Table, channel: Channel, contests: Sequence[Contest], zone: str) -> Source:
-    columns = {contest_and_option(head): head for head in table.heads if not own_name(head)}
-    votes = {}
-    for contest in contests:
-        found = tuple(columns.get((contest.label, option), "") for option in contest.options)
-        if all(found):
-            votes[contest.label] = found
-        elif any(found):
-            missing = [option for option, column in zip(contest.options, found, strict=True) if not column]
-            raise DataError(f"has no column for {', '.join(missing[:5])} of {contest.label}, which other files have",
-                            where=table.name, remedy="give every file the same options, spelt alike")  # fmt: skip
-    figures = {figure: head for figure in Figure if (head := _own(table, figure.value))}
-    return Source(channel, (_own(table, STATION),), votes=votes, figures=figures, image=_own(table, IMAGE),
-                  time=_own(table, AT), zone=zone, statement=_own(table, STATEMENT),
-                  spelling=Spelling(thousands=",", blank=("-", "–", "—")))  # fmt: skip

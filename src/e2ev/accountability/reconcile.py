@@ -4,6 +4,7 @@ No channel stands above another. A sheet that cannot be what it claims is set as
 is compared. Blank is missing, and never zero. Pure: nothing is read or written here.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
@@ -38,12 +39,15 @@ def reconcile(
     if len(set(names)) < len(names):
         raise ValueError("two channels have one name")
     by_station: dict[StationId, list[Said]] = {station.id: [] for station in slate.stations}
-    for delivery in deliveries:
-        for sheet in delivery.sheets:
-            by_station.setdefault(sheet.station, []).append(Said(delivery.channel, sheet))
+    left_out: Counter[str] = Counter()
+    for said in (Said(delivery.channel, sheet) for delivery in deliveries for sheet in delivery.sheets):
+        if slate.station(said.sheet.station) is None and not comparing.has_result(said) and said.sheet.seal is None:
+            left_out[said.channel.name] += 1
+        else:
+            by_station.setdefault(said.sheet.station, []).append(said)
     channels = comparing.expected(deliveries)
     results = tuple(_station(slate, id_, told, channels, late_after) for id_, told in by_station.items())
-    return Reconciliation(slate, tuple(deliveries), results, standings(slate, results, seats or {}))
+    return Reconciliation(slate, tuple(deliveries), results, standings(slate, results, seats or {}), left_out)
 
 
 def _station(

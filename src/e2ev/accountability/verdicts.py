@@ -1,8 +1,8 @@
 """What reconciliation says: one verdict for each station, and the findings that it follows from (specs/channels.md)."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 
 from e2ev.accountability.sheets import Channel, Delivery, Reading, Sheet, Slate, StationId
@@ -190,12 +190,14 @@ class Reconciliation:
         deliveries: What was compared.
         stations: One result each, in the slate's order; then stations that the slate does not know.
         standings: By contest.
+        left_out: By channel, how many sheets were passed over: of stations that are not on the slate, with no result.
     """
 
     slate: Slate
     deliveries: tuple[Delivery, ...]
     stations: tuple[StationResult, ...]
     standings: tuple[Standing, ...]
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def counts(self) -> Counter[Verdict]:
         """Return how many stations have each verdict."""

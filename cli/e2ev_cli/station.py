@@ -99,6 +99,47 @@ def close_station(
 
 
 @app.command()
+def closing_statement(
+    board: StationBoard,
+    out: Annotated[Path, typer.Option("--out", help="File for the statement.", dir_okay=False)],
+    totals: Annotated[
+        Path | None,
+        typer.Option("--totals", help='Only where votes are counted in clear: {"contest": {"choice": 12}}.'),
+    ] = None,
+    qr: Annotated[Path | None, typer.Option("--qr", help="Also draw its QR code: FILE.svg.", dir_okay=False)] = None,
+    dead: Annotated[Codes, typer.Option("--dead", metavar="NAME", help="A device that died; repeated.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Sign the station's closing statement: one text for the tape, the card and the transmission, all alike.
+
+    It says station, election, checkpoint and ballots; e2ev reconcile reads it back, as a file or from its QR code.
+
+    Example: e2ev board closing-statement hoy.board --out hoy.statement --qr hoy.svg
+    """
+    from e2ev.accountability.boards import close_in_words
+    from e2ev.board.ledger import read_contents
+    from e2ev.roles.merging import read_totals
+    from e2ev.storage.disk import read_bounded, write_atomically, write_once
+    from e2ev_cli.qr import qr_code, svg
+
+    manifest = read_contents(board).manifest
+    counted = read_totals(read_bounded(totals, 1 << 20), manifest, str(totals)) if totals else ()
+    closing, text = close_in_words(board, counted, dead or ())
+    drawn = qr_code(text, "a statement", "leave --qr out: print its text") if qr else None
+    write_once(out, text.encode())
+    if qr is not None and drawn is not None:
+        write_atomically(qr, svg(drawn))
+    if as_json:
+        ui.out_json({"statement": str(out), "station": closing.station, "ballots": closing.ballots,
+                     "entries": closing.size, "root": closing.root.hex(), "qr": str(qr) if qr else None})  # fmt: skip
+        return
+    ui.out(text.rstrip())
+    ui.say("Print it for everybody who is in the room, and let officials and observers sign the paper.")
+    if drawn is not None:
+        ui.say(f"Its QR code has version {drawn.version}, {drawn.symbol_size(border=0)[0]} modules wide.")
+
+
+@app.command()
 def handover(
     home: Annotated[Path, typer.Option("--home", help="The folder of the device that goes on.", file_okay=False)],
     board: Annotated[Path, typer.Option("--board", help="The board on which both post.")],

@@ -15,8 +15,10 @@ def impossible(slate: Slate, said: Said) -> Iterator[Finding]:
         return
     if sheet.seal is not None:
         yield from _foreign(slate, said, sheet.seal)
-    yield from _numbers(said)
-    yield from _too_many(slate, said)
+    if wrong := tuple(_numbers(said)):
+        yield from wrong
+    else:  # sums of impossible numbers say nothing more
+        yield from _too_many(slate, said)
 
 
 def sets_aside(flaw: Finding) -> bool:

@@ -11,11 +11,12 @@ from e2ev.board.contents import Contents
 from e2ev.board.ledger import read_contents
 from e2ev.board.note import NoteKey, parse_note
 from e2ev.board.reader import Committed, scan
-from e2ev.errors import DataError, RejectedError
+from e2ev.errors import ConflictError, DataError, RejectedError
 from e2ev.group import STANDARD_GROUPS, Group
 from e2ev.record.stations import PaperCountBody, PaperTotal
 from e2ev.roles import station
 from e2ev.roles.intake import keep_of, load_online_key
+from e2ev.storage.disk import write_once
 from e2ev.verify.answers import result_of
 
 
@@ -127,6 +128,7 @@ def close_in_words(
         DataError: This is no station's own board, or a label of its election cannot stand in a statement.
         NotReadyError: A device still posts.
         RejectedError: There are more votes than its ballots can hold.
+        ConflictError: The station signed another statement before: two would be a fork.
     """
     station.close(board, dead, groups)
     contents = read_contents(board, groups)
@@ -137,9 +139,21 @@ def close_in_words(
     place = contents.place(unit)
     closing = Closing(stated.origin, stated.size, stated.root, contents.id, place, ballots, votes)
     try:
-        return closing, sign_closing(closing, load_online_key(keep_of(board) / "log.key"))
+        text = sign_closing(closing, load_online_key(keep_of(board) / "log.key"))
     except ValueError as error:
         raise DataError("a label of this election cannot stand in a statement", where=place) from error
+    _keep(keep_of(board) / "closing.statement", text.encode())  # before anybody sees it: there is one, ever
+    return closing, text
+
+
+def _keep(path: Path, text: bytes) -> None:
+    try:
+        write_once(path, text)
+    except ConflictError as error:
+        remedy = f"use that one, which stands in {path}"
+        raise ConflictError(
+            "this station has signed another closing statement", where=str(path), remedy=remedy
+        ) from error
 
 
 def _total(contents: Contents, total: PaperTotal, ballots: int, where: str) -> tuple[str, tuple[int, ...]]:

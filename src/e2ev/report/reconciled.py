@@ -28,7 +28,7 @@ LONGEST = 2_000
 def bottom_line(standing: Standing) -> str:
     """Return in one sentence whether what is open could change who wins a contest."""
     if not standing.open:
-        return f"{standing.contest}: {_lead(standing)}; nothing is disputed or missing"
+        return f"{standing.contest}: {_lead(standing)}; nothing is disputed or missing{_alone(standing)}"
     could = "could" if standing.could_change else "could not"
     swing = "without a bound" if standing.swing is None else f"by up to {counted(standing.swing, 'vote')}"
     changed = f"disputed and missing ballots {could} change the winner"
@@ -37,8 +37,12 @@ def bottom_line(standing: Standing) -> str:
     seats = f"; seats that could change: {'; '.join(standing.seats)}" if standing.seats else ""
     return (
         f"{standing.contest}: {changed}: {_lead(standing)}; {counted(len(standing.open), 'station')}"
-        f" could move that {swing}: {named}{more}{seats}"
+        f" could move that {swing}: {named}{more}{seats}{_alone(standing)}"
     )
+
+
+def _alone(standing: Standing) -> str:
+    return f"; {counted(standing.alone, 'station')} of this on one origin alone" if standing.alone else ""
 
 
 def _lead(standing: Standing) -> str:

@@ -1,14 +1,15 @@
 """Channels from files: tables of any kind, boards, closing statements, one file or a folder of them for each."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from e2ev.accountability import boards, closing
 from e2ev.accountability.mapping import FileMapping, Opened, Source, deliver, no_seals, slate_of, unused_columns
 from e2ev.accountability.plain import STATIONS, plain_mapping, stated_reading
-from e2ev.accountability.rows import Table
+from e2ev.accountability.rows import Table, TableError
 from e2ev.accountability.sheets import Channel, Delivery, Reading, Seal, Sheet, Slate, Station, StationId
 from e2ev.board.ledger import read_contents
 from e2ev.board.note import NoteKey
@@ -105,15 +106,30 @@ def collect(given: Sequence[Given], knowledge: Knowledge) -> Collected:
     tables = {name: tuple(one.table for one in held if one.table) for name, held in files.items()}
     tables = {name: held for name, held in tables.items() if held}
     mapping = knowledge.mapping or _plain(given, tables, knowledge, known)
-    slate = _slate(mapping, tables, knowledge, known)
+    flaws: list[DataError] = []
+    slate = Slate("", mapping.contests, ())
+    with _gathering(flaws):
+        slate = _slate(mapping, tables, knowledge, known)
     deliveries = []
     unused: dict[str, tuple[str, ...]] = {}
     for one in given:
         source = _source(one, mapping, tables)
-        deliveries.append(_delivery(source, files[one.name], keys, slate, knowledge.groups))
+        with _gathering(flaws):
+            deliveries.append(_delivery(source, files[one.name], keys, slate, knowledge.groups))
         unused |= {held.name: left for held in tables.get(one.name, ())
                    if (left := unused_columns(held, source, mapping.register))}  # fmt: skip
+    if flaws:
+        raise TableError(tuple({str(flaw): flaw for flaw in flaws}.values()))
     return Collected(_with_stations(slate, deliveries, mapping, known), tuple(deliveries), unused)
+
+
+@contextmanager
+def _gathering(flaws: list[DataError]) -> Iterator[None]:
+    """Keep the flaws of one file, so that those of all files are named together."""
+    try:
+        yield
+    except TableError as error:
+        flaws += error.flaws
 
 
 def _files(given: Given) -> tuple[_File, ...]:

@@ -85,7 +85,7 @@ class Note:
 class Checkpoint:
     """What a log says of itself: its name, how many leaves it has, and their root.
 
-    Extensions are further lines of the text. Our logs write none, since nobody can audit them.
+    Extensions are further lines of the text. Our boards hold none; a station's closing statement has some.
 
     Raises:
         ValueError: `size` is not 0 to MAX_SIZE, `root` not 32 bytes, or a line is empty or has control characters.

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from e2ev_cli import ui
+from e2ev_cli.scenario import Scenario, three_copies
 
 BANNER = "DEMONSTRATION: keys and passphrase are worthless, five people are played by one machine"
 
@@ -25,6 +26,11 @@ def demo(
         Path | None, typer.Option("--out", help="A folder to keep; default: a new temporary one.")
     ] = None,
     tamper: Annotated[str, typer.Option(help="Break the record in this way; 'list' shows the names.")] = "",
+    scenario: Annotated[
+        Scenario | None, typer.Option("--scenario", help="Simulate this instead: many stations, three copies of each.")
+    ] = None,
+    runs: Annotated[int, typer.Option("--runs", min=1, help="Of a scenario, each with the next seed.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Of a scenario: print the result as JSON.")] = False,
 ) -> None:
     """Run a whole election here: ceremony, power cut, lying device, votes, missing key holders, stuffing, audit.
 
@@ -32,6 +38,9 @@ def demo(
 
     Example: e2ev demo --ballots 60
     """
+    if scenario is not None:
+        three_copies(seed, runs, as_json=as_json)
+        return
     if tamper == "list":
         _list()
         return

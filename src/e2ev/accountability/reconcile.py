@@ -58,7 +58,7 @@ def _station(
     aside = [said for said in told if any(map(admission.sets_aside, flaws[id(said)]))]
     usable = [said for said in told if not any(said is other for other in aside)]
     results = [said for said in usable if comparing.has_result(said)]
-    forks = tuple(admission.forks(results))
+    forks = tuple(admission.forks([said for said in usable if said.sheet.seal is not None]))
     found += forks
     short: list[Said] = []
     for said in () if forks else results:

@@ -182,3 +182,10 @@ def test_files_of_other_columns_are_no_double_entry(folder: Path) -> None:
     first, second = typed(folder)
     write(second, [("011", 1)], ("station", "Mayor: Aida"))
     assert "only one of the two files has the columns" in Shell()("reconcile", "type", first, second, code=3).err
+
+
+@pytest.mark.parametrize(("what", "found"), [("X.7", "channels say the same"), ("no tape", "no human witness"),
+                                             ("DISPUTE", "counted by hand")])  # fmt: skip
+def test_rules_and_verdicts_are_explained(what: str, found: str) -> None:
+    assert found in " ".join(Shell()("explain", what).out.split())
+    assert Shell()("explain", what, "--json").json["family"] == "channels"

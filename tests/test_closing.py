@@ -17,6 +17,7 @@ from e2ev.board.note import NoteKey
 from e2ev.demo.elections import HOY, PLACES, Vote, one
 from e2ev.demo.honest import PASSPHRASE, HonestElection
 from e2ev.errors import DataError
+from e2ev.formats.tables import csv_bytes
 from e2ev.group import P3072
 from e2ev.record.kinds import STATIONS
 from e2ev.roles import merging
@@ -190,3 +191,31 @@ def test_national_board_says_ballots_of_each_place(evening: HonestElection) -> N
     own = board_sheets(evening.root / "hoy.board")[0].seal
     assert own is not None
     assert (hoy.seal.size, hoy.seal.root) == (own.size, own.root)
+
+
+def test_contest_that_nobody_named_is_an_error_and_not_passed_over(evening: HonestElection, tmp_path: Path) -> None:
+    totals, keys, hoy = tmp_path / "totals.json", tmp_path / "keys", evening.root / "hoy.board"
+    totals.write_text(json.dumps({"question": {"yes": 2, "no": 1}}))
+    (evening.root / "hoy.board.keep" / "closing.statement").unlink(missing_ok=True)
+    Shell()("board", "closing-statement", hoy, "--out", tmp_path / "a.statement", "--totals", totals)
+    keys.write_text(read_contents(evening.board).station_log(HOY).vkey() + "\n")
+    words = ("reconcile", "--keys", keys, "--channel", f"tape={tmp_path / 'a.statement'}")
+    assert "does not have like that" in Shell()(*words, code=3).err
+    table = tmp_path / "official.csv"
+    table.write_text("station,question: yes,question: no\nHoy,2,1\n")
+    found = Shell()(*words, "--channel", f"official={table}", "--origin", "tape=device", "--origin",
+                    "official=commission", "--json").json  # fmt: skip
+    assert [(one["station"], one["verdict"]) for one in found["stations"]] == [("Hoy", "MATCH")]
+
+
+def test_statement_in_a_table_is_checked_against_its_row(evening: HonestElection, tmp_path: Path) -> None:
+    (evening.root / "hoy.board.keep" / "closing.statement").unlink(missing_ok=True)
+    Shell()("board", "closing-statement", evening.root / "hoy.board", "--out", tmp_path / "b.statement")
+    text = (tmp_path / "b.statement").read_text("utf-8")
+    rows = [("Hoy", text.strip()), ("Town", text.strip())]
+    (tmp_path / "tapes.csv").write_bytes(csv_bytes(("station", "statement"), rows))
+    found = Shell()("reconcile", "--board", evening.board, "--channel", f"tape={tmp_path / 'tapes.csv'}", "--json",
+                    code=1).json  # fmt: skip
+    verdicts = {one["station"]: (one["verdict"], [f["rule"] for f in one["findings"]]) for one in found["stations"]}
+    assert verdicts["Town"] == ("REJECT", ["X.2"])
+    assert verdicts["Hoy"][0] == "ONE SOURCE"

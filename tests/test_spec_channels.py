@@ -6,7 +6,7 @@ import re
 from e2ev.accountability.mapping_file import read_mapping
 from e2ev.accountability.plain import PLAIN_HEADS
 from e2ev.accountability.sheets import Figure, Reading
-from e2ev.accountability.verdicts import MEANINGS, RULES, Verdict
+from e2ev.accountability.verdicts import ADVICE, MEANINGS, RULES, Verdict
 from tests.commands import ROOT
 from tests.make_channels import PATH
 
@@ -40,6 +40,7 @@ def test_rules_that_end_in_a_verdict_say_which() -> None:
 
 
 def test_table_of_verdicts_is_that_of_the_code_in_its_order() -> None:
+    assert set(ADVICE) == set(Verdict)
     assert table("Verdicts") == [(verdict.value, MEANINGS[verdict]) for verdict in Verdict]
 
 

@@ -43,7 +43,7 @@ def test_a_wrong_verdict_would_be_seen() -> None:
 
 
 def test_same_seed_is_the_same_evening() -> None:
-    assert simulate(3, 400).faults == simulate(3, 400).faults != simulate(4, 400).faults
+    assert simulate(3, 320).faults == simulate(3, 320).faults != simulate(4, 320).faults
 
 
 def test_command_shows_the_matrix_and_leaves_with_its_exit_code() -> None:

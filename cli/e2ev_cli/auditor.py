@@ -117,17 +117,26 @@ def _sample(level: Level, size: int | None, seed: str | None) -> Sample | None:
 
 
 def explain(
-    what: Annotated[str, typer.Argument(help="A check, like 6.D, or an error, like E-DATA.", show_default=False)],
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="A check, like 6.D, an error, like E-DATA, or a verdict, like 'NO TAPE'.", show_default=False
+        ),
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Say in plain words what a check or an error means, and what to do when you meet it.
 
     Example: e2ev explain 6.D
     """
+    from e2ev.accountability.verdicts import explained
     from e2ev.verify.equations import EQUATIONS
     from e2ev.verify.explain import explain as look_up
     from e2ev.verify.explain import family_of
 
+    if (told := explained(what)) is not None:
+        _explain_channel(*told, as_json=as_json)
+        return
     check, text = look_up(what)
     if as_json:
         ui.out_json({
@@ -145,6 +154,17 @@ def explain(
                 ("do", text.advice), ("source", check.source)]  # fmt: skip
     for name, said in rows:
         ui.out(textwrap.fill(said, 88, initial_indent=f"  {name:13}", subsequent_indent=" " * 15))
+
+
+def _explain_channel(name: str, meaning: str, advice: str, *, as_json: bool) -> None:
+    """Say what a rule or a verdict of e2ev reconcile means."""
+    if as_json:
+        ui.out_json({"id": name, "family": "channels", "statement": meaning, "source": "specs/channels.md",
+                     "equation": None, "meaning": meaning, "advice": advice})  # fmt: skip
+        return
+    ui.out(ui.coloured(name, "bold") + "  e2ev reconcile")
+    for label, said in (("means", meaning), ("do", advice), ("source", "specs/channels.md")):
+        ui.out(textwrap.fill(said, 88, initial_indent=f"  {label:13}", subsequent_indent=" " * 15))
 
 
 def export(

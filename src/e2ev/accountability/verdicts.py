@@ -52,6 +52,21 @@ MEANINGS = {
     Verdict.MATCH: "two independent origins agree on everything",
 }
 
+ADVICE = {
+    Verdict.FORK: "keep both texts, show them to everybody, and count the station's ballots by hand",
+    Verdict.DISPUTE: "look at the pictures and at who typed them; then ask for the ballots to be counted by hand",
+    Verdict.REJECT: "find out where the sheet comes from; compare the station's number on it with its envelope",
+    Verdict.MISSING: "ask for the result sheet in writing, and note when and whom you asked",
+    Verdict.CHECK_IMAGE: "let two people type the sheet from its picture: e2ev reconcile type",
+    Verdict.UNREAD: "let two people type the sheet from its picture, or ask for a copy that can be read",
+    Verdict.ONE_SOURCE: "get a second source that was not copied from the first",
+    Verdict.CARD_MISSING: "ask where the card is, and who had it last",
+    Verdict.NO_TAPE: "ask observers and party agents for a picture of the tape",
+    Verdict.LATE: "ask why; compare what came late with what was in people's hands before",
+    Verdict.CONSISTENT: "nothing is wrong; an independent source would confirm it",
+    Verdict.MATCH: "nothing: two independent sources agree",
+}
+
 RULES = {
     "X.1": "every sheet is of a station on the slate",
     "X.2": "a sheet and the statement on it are of the same station, and of this election",
@@ -71,6 +86,15 @@ RULES = {
     "X.16": "the size of the register is the same everywhere",
 }
 """What each rule states; which verdict follows from its failure stands in specs/channels.md."""
+
+
+def explained(what: str) -> tuple[str, str, str] | None:
+    """Return name, statement or meaning, and advice of a rule or a verdict; None if there is no such one."""
+    word = what.strip().upper()
+    if word in RULES:
+        return word, RULES[word], "the finding names station, channels, contest and amount; its verdict says what to do"
+    found = next((verdict for verdict in Verdict if verdict.value == word), None)
+    return (word, MEANINGS[found], ADVICE[found]) if found is not None else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -255,7 +255,7 @@ def simulate(seed: int, stations: int = STATIONS) -> Simulated:
 
     Args:
         seed: Of everything that is drawn.
-        stations: How many, at least 400, so that every fault finds its stations.
+        stations: How many, at least 320, so that every fault finds its stations.
     """
     rng = random.Random(seed)
     machines = [_machine(rng, seed, number) for number in range(1, stations + 1)]

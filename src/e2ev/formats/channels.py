@@ -118,9 +118,21 @@ def collect(given: Sequence[Given], knowledge: Knowledge) -> Collected:
             deliveries.append(_delivery(source, files[one.name], keys, slate, knowledge.groups))
         unused |= {held.name: left for held in tables.get(one.name, ())
                    if (left := unused_columns(held, source, mapping.register))}  # fmt: skip
+    flaws += _unknown_contests(slate, deliveries)
     if flaws:
         raise TableError(tuple({str(flaw): flaw for flaw in flaws}.values()))
     return Collected(_with_stations(slate, deliveries, mapping, known), tuple(deliveries), unused)
+
+
+def _unknown_contests(slate: Slate, deliveries: Sequence[Delivery]) -> Iterator[DataError]:
+    """Yield contests that a board or a statement carries and the slate does not know: they would be passed over."""
+    known = {contest.label: len(contest.options) for contest in slate.contests}
+    for delivery in deliveries:
+        unknown = {label: sheet.where for sheet in delivery.sheets for label, counts in sheet.votes.items()
+                   if known.get(label) != len(counts)}  # fmt: skip
+        for label, where in unknown.items():
+            yield DataError(f"has the contest {label!r}, which no file of options has like that", where=where,
+                            remedy="name the national board: --board FILE")  # fmt: skip
 
 
 @contextmanager

@@ -237,7 +237,7 @@ def said_of(tampering: Tampering) -> dict[str, Any]:
 def _tier(tampering: Tampering) -> str:
     if tampering.trips == {"R.1"}:
         return "encoding"
-    return "record" if any(check[0] in "ABCDT" or check[:2] in ("9.", "11") for check in tampering.trips) else "object"
+    return "record" if any(check[0] in "ABCDQT" or check[:2] in ("9.", "11") for check in tampering.trips) else "object"
 
 
 def vectors() -> Iterator[Vector]:

@@ -35,7 +35,7 @@ from e2ev.signing import SigningKey
 from e2ev.verify.run import verify
 from tests.attacks import Desks, catalogue, desks, exists, is_test, pairs, recorded, role_objections
 
-COVERED = 194
+COVERED = 197
 """How many attacks were covered last; it never falls."""
 
 NAMES = {tampering.name: tampering for tampering in TAMPERINGS}

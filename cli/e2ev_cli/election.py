@@ -46,6 +46,7 @@ def new(
         bool,
         typer.Option("--stations", help="Let stations have boards of their own, and count paper apart."),
     ] = False,
+    results: Annotated[bool, typer.Option("--results", help="Announce results as entries, corrections too.")] = False,
     origin: Annotated[str, typer.Option("--origin", help="Name of the log; default: the board's name.")] = "",
     segment_size: Annotated[
         int | None, typer.Option("--segment-size", min=16, max=1024, help="Cut the board into files of so many MiB.")
@@ -58,7 +59,7 @@ def new(
     Example: e2ev election new --manifest c.json --board c.board --quorum 1 --trustee aigul.card --trustee bakyt.card
     """
     from e2ev.group import P3072, P4096
-    from e2ev.record.kinds import STATIONS
+    from e2ev.record.kinds import RESULTS, STATIONS
     from e2ev.roles.administrator import Administrator
     from e2ev.roles.card import read_card
     from e2ev.roles.founding import Founding
@@ -69,7 +70,7 @@ def new(
     cards = tuple(read_card(read_bounded(path, 1 << 16), str(path)) for path in trustee)
     chosen = P3072 if group is GroupChoice.P3072 else P4096
     name = origin or "-".join(board.stem.replace("+", "-").split())
-    features = (STATIONS,) if stations else ()
+    features = tuple(part for part, asked in ((STATIONS, stations), (RESULTS, results)) if asked)
     founding = Founding(read_bounded(manifest, 4 << 20), cards, quorum, name, chosen, not no_spare, features,
                         (segment_size or 0) << 20)  # fmt: skip
     administrator = Administrator(board)

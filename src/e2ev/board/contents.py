@@ -11,6 +11,7 @@ from typing import Generic, TypeVar, cast
 
 from e2ev import hashing
 from e2ev.ballot import BallotContext
+from e2ev.board.atoms import Atoms
 from e2ev.board.log import Head
 from e2ev.board.merkle import Tree
 from e2ev.board.note import NoteKey
@@ -24,6 +25,7 @@ from e2ev.record import bodies
 from e2ev.record.codec import Unchecked, admit, decode
 from e2ev.record.entry import NO_ENTRY, Header, key_of
 from e2ev.record.kinds import FEATURES, KINDS, Kind
+from e2ev.record.results import AnnouncedLine, AnnouncedResultBody
 from e2ev.record.stations import HandoverBody, PaperCountBody, StationAdmittedBody, StationCheckpointBody
 from e2ev.sharing import TrusteeId
 
@@ -138,6 +140,10 @@ class Contents:
         own: The reporting unit whose station's board this is; None for the national board.
         begun: Over the entries up to the opening, with which every station's board begins.
         stations: By reporting unit; likewise what was counted on paper.
+        paper_atoms: By contest, the units that what was published of paper keeps together.
+        announced: Results as they were announced, by leaf hash, in order.
+        superseded: Those that a later one corrects.
+        standing: By series, where its last line stands, and the line.
     """
 
     genesis: Posted[bodies.Genesis]
@@ -163,6 +169,10 @@ class Contents:
     begun: Tree = field(default_factory=Tree)
     stations: dict[int, Station] = field(default_factory=dict)
     paper: dict[int, Posted[PaperCountBody]] = field(default_factory=dict)
+    paper_atoms: dict[int, Atoms] = field(default_factory=dict, repr=False)
+    announced: dict[bytes, Posted[AnnouncedResultBody]] = field(default_factory=dict)
+    superseded: set[bytes] = field(default_factory=set)
+    standing: dict[tuple[int, str, str], tuple[bytes, AnnouncedLine]] = field(default_factory=dict)
 
     @property
     def decisions(self) -> Decisions:

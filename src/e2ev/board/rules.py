@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any, cast
 
-from e2ev.board import stations
+from e2ev.board import announced, stations
 from e2ev.board.contents import Contents, Posted
 from e2ev.board.objections import Objection, Rule, by_administrator, by_device, name_of, not_again
 from e2ev.board.places import UNDECIDED
@@ -334,4 +334,5 @@ RULES: dict[Kind, Rule] = {
     Kind.PAPER_COUNT: stations.paper_count,
     Kind.STATION_CHECKPOINT: stations.checkpoint,
     Kind.WITNESS_POLICY: _witness_policy,
+    Kind.ANNOUNCED_RESULT: announced.announced,
 }

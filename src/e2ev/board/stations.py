@@ -7,6 +7,7 @@ in their order (specs/board.md, "Stations").
 
 from collections.abc import Iterator
 
+from e2ev.board.atoms import Atoms
 from e2ev.board.contents import Contents, Posted, Station
 from e2ev.board.note import Checkpoint, check_checkpoint, parse_checkpoint, parse_note
 from e2ev.board.objections import Objection, by_administrator, by_device, name_of, not_again
@@ -135,6 +136,9 @@ def paper_count(contents: Contents, posted: Posted[PaperCountBody]) -> Iterator[
         place = contents.place(body.unit)
         yield Objection("P.5", f"the paper count of {place} states {body.on_board} ballots on the board; {found} are")
     yield from _totals(contents, body)
+    if body.totals and 0 < body.ballots < contents.manifest.minimum_cell:
+        few = f"the paper count of {contents.place(body.unit)} has totals of {body.ballots} ballots alone"
+        yield Objection("Q.4", f"{few}, and {contents.manifest.minimum_cell} are the fewest")
 
 
 def _totals(contents: Contents, body: PaperCountBody) -> Iterator[Objection]:
@@ -202,4 +206,7 @@ def take_handover(contents: Contents, posted: Posted[HandoverBody]) -> None:
 
 def take_paper_count(contents: Contents, posted: Posted[PaperCountBody]) -> None:
     """Note a paper count; it enters no pile."""
-    contents.paper[posted.body.form.unit] = posted
+    body = posted.body.form
+    contents.paper[body.unit] = posted
+    for total in body.totals:
+        contents.paper_atoms.setdefault(total.contest, Atoms()).publish((body.unit,), {body.unit: body.ballots})

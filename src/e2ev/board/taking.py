@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, cast
 
-from e2ev.board import stations
+from e2ev.board import announced, stations
 from e2ev.board.contents import Attempt, Ceremony, Contents, Device, Posted
 from e2ev.board.places import BallotPlace, Decided
 from e2ev.board.reader import Logged
@@ -102,4 +102,5 @@ TAKES: dict[Kind, Take] = {
     Kind.PAPER_COUNT: stations.take_paper_count,
     Kind.STATION_CHECKPOINT: stations.take_checkpoint,
     Kind.WITNESS_POLICY: _setting("policy"),
+    Kind.ANNOUNCED_RESULT: announced.take_announced,
 }

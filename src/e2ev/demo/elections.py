@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ from e2ev.ballot import (
 )
 from e2ev.demo.honest import PASSPHRASE, HonestElection
 from e2ev.group import P4096, Group
-from e2ev.record.kinds import STATIONS
+from e2ev.record.kinds import RESULTS, STATIONS
+from e2ev.record.results import Turnout
 from e2ev.record.stations import PaperCountBody, PaperTotal
-from e2ev.roles import merging, station
+from e2ev.roles import announcing, merging, station
+from e2ev.roles.announcing import Announcement
 from e2ev.roles.card import StationCard
 from e2ev.roles.choices import Decision
 
@@ -86,6 +89,14 @@ PLACES = _manifest(
 )
 TOWN, HOY, LYNESS = 1, 2, 3
 SHEET = hashlib.sha256(b"the scanned result sheet of Lyness").digest()
+ANNOUNCED = _manifest(
+    "Announced",
+    contests=[{"label": "question", "selection_limit": 1, "options": _options("yes", "no")}],
+    reporting_units=_options("Town", "Hoy", "Lyness", "Rysa"),
+    ballot_styles=[{"label": "all", "contests": ["question"]}],
+    minimum_cell=2,
+)
+RYSA = 4
 LYNESS_PAPER = PaperCountBody(1, LYNESS, 5, 0, (PaperTotal(1, (3, 2)),), SHEET, "no power from noon on")
 
 
@@ -139,9 +150,10 @@ def wrong_nonce(context: BallotContext, ballot: EncryptedBallot) -> EncryptedBal
 
 
 def opened(root: Path, group: Group, manifest: bytes, units: Sequence[str], trustees: int, quorum: int,
-           stations: Sequence[str] = ()) -> HonestElection:  # fmt: skip
+           stations: Sequence[str] = (), features: tuple[str, ...] = ()) -> HonestElection:  # fmt: skip
     """Return an election up to the opening of voting, with one device at each of the units, and stations' boards."""
-    election = HonestElection(root, group, hoard=True, features=(STATIONS,) if stations else ())
+    features = (*features, STATIONS) if stations and STATIONS not in features else features
+    election = HonestElection(root, group, hoard=True, features=features)
     election.found(manifest, trustees, quorum)
     election.hold_ceremony()
     election.admit_devices(units)
@@ -238,10 +250,43 @@ def places(root: Path, group: Group = P4096, jobs: int = 1) -> HonestElection:
     return election
 
 
+def announced(root: Path, group: Group = P4096, jobs: int = 1) -> HonestElection:
+    """Return an election whose results were announced: one place first, then all, then the paper after a recount.
+
+    Rysa had one voter, so it is counted together with Hoy; Lyness voted on paper.
+    """
+    election = opened(root, group, ANNOUNCED, ("Town", "Hoy", "Rysa"), 2, 2, features=(STATIONS, RESULTS))
+    election.jobs = jobs
+    votes = [(one(1, 0), 3), (one(0, 1), 1), (one(1, 0, unit=HOY), 1), (one(0, 1, unit=HOY), 2)]
+    election.vote([(plain, "cast") for plain, number in votes for _ in range(number)])
+    election.vote([(one(1, 0, unit=RYSA), "cast")])
+    merging.count_on_paper(election.administrator, LYNESS_PAPER, PASSPHRASE)
+    election.close()
+    election.tally((1, 2))
+    for plan in _announcements(election):
+        announcing.announce(election.administrator, plan, PASSPHRASE)
+    return election
+
+
+def _announcements(election: HonestElection) -> Iterator[Announcement]:
+    evening = datetime(2027, 5, 6, 22, 0, tzinfo=timezone(timedelta(hours=6)))
+    contents = election.administrator.contents()
+    (town,) = announcing.lines_on_board(contents, labels=("Town",))
+    yield Announcement(evening, (replace(town, of=4),))
+    board, paper = announcing.lines_on_board(contents)
+    both = Announcement(evening + timedelta(minutes=40), (replace(board, shares=None), paper), Turnout(20, 14, 7000))
+    yield both
+    (_, second) = election.administrator.contents().announced
+    recounted = (both.lines[0], announcing.restated(paper, (2, 3), 5))
+    later = evening + timedelta(hours=14)
+    yield Announcement(later, recounted, both.turnout, second, "one ballot of Lyness was read wrongly")
+
+
 BASES: Mapping[str, Callable[[Path, Group, int], HonestElection]] = {
     "small": small,
     "plain": plain_chain,
     "tiny": tiny,
     "places": places,
+    "announced": announced,
 }
 """The elections that tamperings start from, by name."""

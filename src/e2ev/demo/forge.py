@@ -25,6 +25,7 @@ from e2ev.record.codec import decode, encode, judge_all
 from e2ev.record.entry import NO_ENTRY, Entry, Pen, author_of
 from e2ev.record.frame import FrameKind, frame
 from e2ev.record.kinds import KINDS, Kind
+from e2ev.record.results import AnnouncedResultBody
 from e2ev.record.stations import StationCheckpointBody
 from e2ev.roles.intake import keep_of, load_online_key
 from e2ev.roles.trustee_state import from_key_file
@@ -84,6 +85,7 @@ class Forgery:
         log: Signs checkpoints.
         head: The election that the file's first bytes name; nothing for the one of genesis.
         tail: Bytes behind the last checkpoint.
+        announced: Numbers of the honest announcements, by their leaf hashes: corrections follow those.
     """
 
     group: Group
@@ -92,6 +94,7 @@ class Forgery:
     log: SigningKey
     head: bytes = b""
     tail: bytes = b""
+    announced: Mapping[bytes, int] = field(default_factory=dict)
 
     def indices(self, kind: Kind) -> list[int]:
         """Return the positions of all entries of a kind."""
@@ -272,15 +275,18 @@ def is_even(proof: Proof | ProofOfOne) -> bool:
 def take_apart(election: HonestElection) -> Forgery:
     """Return an election's board as its forger holds it."""
     steps: list[Step] = []
+    announced: dict[bytes, int] = {}
     for event in scan(election.board):
         if isinstance(event, Logged):
             header = event.entry.header
             body = _trusted(election.group, header.kind, event.entry.body)
             steps.append(Step(header.author, header.kind, body, header.code, committed=False))
+            if isinstance(body, AnnouncedResultBody):
+                announced[event.entry.leaf_hash] = body.number
         elif isinstance(event, Committed):
             steps[-1] = replace(steps[-1], committed=True)
     log = load_online_key(keep_of(election.board) / "log.key")
-    return Forgery(election.group, tuple(steps), _stolen_keys(election), log)
+    return Forgery(election.group, tuple(steps), _stolen_keys(election), log, announced=announced)
 
 
 def _trusted(group: Group, kind: int, body: bytes) -> Any:
@@ -326,10 +332,13 @@ def _entries(forgery: Forgery) -> Iterator[tuple[Step, Entry, Tree]]:
     election = hashing.election_identifier(encode(forgery.genesis))
     pens = {author: Pen(key, election) for author, key in forgery.keys.signing.items()}
     pens[forgery.administrator] = Pen(forgery.keys.signing[forgery.administrator], NO_ENTRY)
-    tree = Tree()
+    tree, leaves = Tree(), dict[int, bytes]()
     for step in forgery.steps:
         pen = pens[step.author]
-        entry = step.sign(pen, step, _body(step.body, tree))
+        body = _body(_following(step.body, forgery.announced, leaves), tree)
+        entry = step.sign(pen, step, body)
+        if isinstance(step.body, AnnouncedResultBody):
+            leaves[step.body.number] = entry.leaf_hash
         pens[step.author] = Pen(pen.key, election, entry.header.counter + 1, entry.leaf_hash)
         if step.kept:
             tree = tree.append(entry.leaf_hash)
@@ -340,6 +349,14 @@ def _body(body: Any, tree: Tree) -> bytes:
     if isinstance(body, bodies.TallyBody):
         body = replace(body, board_size=tree.size, board_root=tree.root())
     return body if isinstance(body, bytes) else encode(body)
+
+
+def _following(body: Any, announced: Mapping[bytes, int], leaves: Mapping[int, bytes]) -> Any:
+    """Return a correction that names the announcement as it is written now, if it named an honest one."""
+    named = body.supersedes if isinstance(body, AnnouncedResultBody) else None
+    if named is None or named not in announced:
+        return body
+    return replace(body, supersedes=leaves.get(announced[named], named))
 
 
 def _with_checkpoints(forgery: Forgery) -> Forgery:

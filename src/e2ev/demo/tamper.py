@@ -21,6 +21,7 @@ from e2ev.demo.tamper_copies import COPIES
 from e2ev.demo.tamper_forms import FORMS
 from e2ev.demo.tamper_fresh import FRESH
 from e2ev.demo.tamper_oracles import ORACLES
+from e2ev.demo.tamper_results import RESULTS
 from e2ev.demo.tamper_setup import SETUP
 from e2ev.demo.tamper_stations import STATIONS
 from e2ev.demo.tamper_tally import TALLY
@@ -33,7 +34,7 @@ from e2ev.verify.check import Report
 from e2ev.verify.run import Options, verify
 
 TAMPERINGS: tuple[Tampering, ...] = (
-    *SETUP, *BALLOTS, *TALLY, *BOARD, *STATIONS, *FRESH, *ORACLES, *COPIES, *FORMS,
+    *SETUP, *BALLOTS, *TALLY, *BOARD, *STATIONS, *FRESH, *ORACLES, *COPIES, *FORMS, *RESULTS,
 )  # fmt: skip
 """Every tampering there is."""
 

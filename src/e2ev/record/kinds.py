@@ -9,6 +9,7 @@ from enum import IntEnum
 from typing import Literal
 
 from e2ev.record import bodies
+from e2ev.record.results import AnnouncedResultBody
 from e2ev.record.stations import HandoverBody, PaperCountBody, StationAdmittedBody, StationCheckpointBody
 
 Poster = Literal["administrator", "trustee", "device", "registrar", "station", "observer", "witness"]
@@ -17,6 +18,9 @@ _KIB, _MIB = 1 << 10, 1 << 20
 
 STATIONS = "stations"
 """Name of the part by which stations have boards of their own, devices take over, and paper is counted apart."""
+
+RESULTS = "results"
+"""Name of the part by which results are announced as entries."""
 
 
 class Kind(IntEnum):
@@ -56,6 +60,7 @@ class Kind(IntEnum):
     INCIDENT = 56
     WITNESS_POLICY = 57
     SOFTWARE = 58
+    ANNOUNCED_RESULT = 61
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,7 @@ KINDS: dict[int, KindRow] = {
         KindRow(Kind.INCIDENT, None, "observer", 1 * _MIB, "incidents"),
         KindRow(Kind.WITNESS_POLICY, bodies.WitnessPolicyBody, "administrator", 64 * _KIB),
         KindRow(Kind.SOFTWARE, None, "administrator", 64 * _KIB, "software"),
+        KindRow(Kind.ANNOUNCED_RESULT, AnnouncedResultBody, "administrator", 64 * _MIB, RESULTS),
     )
 }
 

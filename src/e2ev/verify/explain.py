@@ -29,6 +29,7 @@ FAMILIES = (
     ("Counting groups", ("9", "C")),
     ("Decryption", ("T", "10")),
     ("Result", ("11",)),
+    ("Announced results", ("Q",)),
     ("Test ballots", ("12", "13", "14", "O")),
     ("Known keys and numbers", ("A",)),
 )
@@ -77,6 +78,7 @@ _BALLOT = (
 _COUNT = "Do not accept this result. The key holders can decrypt again from the same board, for all to check."
 _AGAIN = "The finding names who is at fault. The other key holders can decrypt again without that one."
 _STATION = "Ask the polling station, and whoever keeps a copy of its board, for the end of its board as they have it."
+_PAGE = "Keep both announcements and their entries, and ask the election office what happened between them."
 _SHEET = "Do not use this result sheet. The election office has to publish one that repeats what was decrypted."
 _TEST = "This test proves nothing as it was published. Tell the voter who made it, and the auditors."
 _LIAR = "Keep the finding. No more ballots should be made on this device until it is explained."
@@ -112,6 +114,15 @@ EXPLANATIONS: dict[str, Explanation] = {
                 "Find the station's card, or a copy of its board. If both are lost, count its paper, and say so."),
         "P.5": ("A polling place's ballots may be counted twice, on paper and here, or more votes than it had ballots.",
                 "Compare the paper's result sheet with the number of ballots that the place has on the board."),
+        "Q.1": ("An announced count went down, or a place was taken back, without a correction.", _PAGE),
+        "Q.2": ("Announced percentages are not those of the announced votes, or together are not 100 %.", _PAGE),
+        "Q.3": ("A correction does not say what it corrects or why, or lets a part of it vanish.", _PAGE),
+        "Q.4": ("What was announced lets anybody compute the votes of very few people, by subtraction for instance.",
+                "Announce such places together with others. What was published cannot be taken back: tell the voters."),
+        "Q.5": ("An announced count is not the one that was decrypted, or not the one on the paper's result sheet.",
+                "Believe the result on the board, which is proved. Ask the election office who changed the numbers."),
+        "Q.6": ("More votes are announced than ballots can hold. A negative number that was wrapped looks like this.",
+                _PAGE),
         "1.A": ("The record says that it follows another specification, so these checks may not fit it.", _SETUP),
         "1.B": ("The election uses a modulus of its own. A chosen one can hide a way to open every vote.", _SETUP),
         "1.C": ("The election uses a group order of its own. Proofs made in it may prove nothing.", _SETUP),

@@ -17,18 +17,20 @@ from typing import ClassVar, Literal, TypeVar
 from e2ev.errors import DataError
 from e2ev.strict_json import ABSENT, JsonError, JsonObject, Place, nearest, quoted, read_json, refuse_repeats, shown
 
-__all__ = ["BallotStyle", "Contest", "Labelled", "Manifest", "ManifestError", "Option", "ReportingUnit", "Text",
-           "read_manifest"]  # fmt: skip
+__all__ = ["BallotStyle", "Contest", "Labelled", "Manifest", "ManifestError", "Option", "ReportingUnit", "SeatRule",
+           "Seats", "Text", "read_manifest"]  # fmt: skip
 
 FORMAT = "e2ev manifest 1"
 MAX_LABEL, MAX_NAME, MAX_NOTES, MAX_LANGUAGES = 200, 1000, 10_000, 100
 MAX_CONTESTS, MAX_OPTIONS, MAX_UNITS, MAX_STYLES = 1000, 1000, 200_000, 10_000
 MAX_LIMIT, MAX_BLOCKS, MAX_CELL, MAX_WEIGHT, MAX_WEIGHTS = 1000, 128, 1_000_000, 1_000_000, 100
 DEFAULT_CELL = 10
+MAX_SEATS, MAX_VOTES, WHOLE, FIRST_DIVISOR = 10_000, 2_000_000_000, 10_000, 140
 BY_LANGUAGE = 'text by language, {"en": "..."}'
 UP_TO_LIMIT = ", no more than the selection limit"
 
 Chaining = Literal["none", "simple"]
+SeatRule = Literal["plurality", "block", "dhondt", "sainte-lague", "modified-sainte-lague", "hare"]
 
 L = TypeVar("L", bound="Labelled")
 
@@ -73,6 +75,29 @@ class Option(Labelled):
 
 
 @dataclass(frozen=True, slots=True)
+class Seats:
+    """How a contest's votes become seats (specs/results.md, "Seats").
+
+    Attributes:
+        rule: Its name.
+        number: Of seats.
+        threshold_points: Share of the valid votes that an option needs, in basis points.
+        threshold_votes: Votes that an option needs.
+        first_divisor: Of the modified rule of Sainte-Laguë, in hundredths.
+        exempt: Labels of options that need no threshold.
+        seatless: Labels of options that win nothing and whose votes are valid, such as "against all".
+    """
+
+    rule: SeatRule
+    number: int
+    threshold_points: int = 0
+    threshold_votes: int = 0
+    first_divisor: int = FIRST_DIVISOR
+    exempt: frozenset[str] = frozenset()
+    seatless: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Contest(Labelled):
     """A contest: selection limit L, options, and what its encrypted contest data keeps (`data_blocks` 0: none)."""
 
@@ -80,6 +105,7 @@ class Contest(Labelled):
     options: tuple[Option, ...]
     write_ins: int
     data_blocks: int
+    seats: Seats | None = None
 
     def option(self, index: int) -> Option:
         """Return the option at `index`; DataError if there is none."""
@@ -268,7 +294,7 @@ def _read_list(place: _Place, most: int, read: Callable[[_Place, int], L]) -> tu
 
 def _read_contest(place: _Place, index: int) -> Contest:
     place.only("label", "name", "notes", "selection_limit", "option_limit", "options", "write_ins", "contest_data",
-               "supplemental")  # fmt: skip
+               "supplemental", "seats")  # fmt: skip
     limit = place.at("selection_limit").whole(1, MAX_LIMIT, ": a range proof grows with the limit")
     default = place.at("option_limit", 1).whole(1, limit or MAX_LIMIT, UP_TO_LIMIT)
     options = _read_list(place.at("options"), MAX_OPTIONS, partial(_read_option, default=default, most=limit))
@@ -283,7 +309,34 @@ def _read_contest(place: _Place, index: int) -> Contest:
     if place.at("supplemental", []).value != []:
         place.at("supplemental").refuse("is not an empty list", "leave it out: it is reserved")
     blocks = data.only("blocks").at("blocks").whole(0, MAX_BLOCKS)
-    return Contest(*place.labelled(index), limit, options, write_ins, blocks)
+    seats = None if place.at("seats").value is ABSENT else _read_seats(place.at("seats"), _indices(options))
+    return Contest(*place.labelled(index), limit, options, write_ins, blocks, seats)
+
+
+def _read_seats(place: _Place, options: Mapping[str, int]) -> Seats:
+    place.only("rule", "number", "threshold_points", "threshold_votes", "first_divisor", "exempt", "seatless")
+    rules: tuple[SeatRule, ...] = ("plurality", "block", "dhondt", "sainte-lague", "modified-sainte-lague", "hare")
+    rule = place.at("rule").word(rules)
+    number = place.at("number").whole(1, MAX_SEATS)
+    if rule == "plurality" and number > 1:
+        place.at("number").refuse(f"is {number}, and plurality fills one seat", 'write "block" for several')
+    if rule != "modified-sainte-lague" and place.at("first_divisor").value is not ABSENT:
+        place.at("first_divisor").refuse("is of the rule modified-sainte-lague alone", "leave it out")
+    return Seats(
+        rule,
+        number,
+        place.at("threshold_points", 0).whole(0, WHOLE),
+        place.at("threshold_votes", 0).whole(0, MAX_VOTES),
+        place.at("first_divisor", FIRST_DIVISOR).whole(100, 1000),
+        *(_read_labels(place.at(name), options) for name in ("exempt", "seatless")),
+    )
+
+
+def _read_labels(place: _Place, options: Mapping[str, int]) -> frozenset[str]:
+    if place.value is ABSENT:
+        return frozenset()
+    named = _read_references(place, options, "option")
+    return frozenset(label for label, index in options.items() if index in named)
 
 
 def _read_option(place: _Place, index: int, default: int, most: int) -> Option:

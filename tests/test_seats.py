@@ -24,7 +24,8 @@ NETHERLANDS_2021 = {
 
 KAZAKHSTAN_2023 = {
     "Amanat": (3_431_510, 40), "Auyl": (693_938, 8), "Respublica": (547_154, 6), "Aq Jol": (534_139, 6),
-    "People's Party": (432_920, 5), "Social Democrats": (331_058, 4), "Baytaq": (146_431, 0), "against all": (249_817, 0),
+    "People's Party": (432_920, 5), "Social Democrats": (331_058, 4), "Baytaq": (146_431, 0),
+    "against all": (249_817, 0),
 }  # fmt: skip
 """Central Election Commission, 27 March 2023: 69 seats by party lists, 5 %, Hare quota with largest remainders."""
 

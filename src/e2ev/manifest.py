@@ -318,7 +318,7 @@ def _read_seats(place: _Place, options: Mapping[str, int]) -> Seats:
     rules: tuple[SeatRule, ...] = ("plurality", "block", "dhondt", "sainte-lague", "modified-sainte-lague", "hare")
     rule = place.at("rule").word(rules)
     number = place.at("number").whole(1, MAX_SEATS)
-    if rule == "plurality" and number > 1:
+    if place.at("rule").value == "plurality" and number > 1:
         place.at("number").refuse(f"is {number}, and plurality fills one seat", 'write "block" for several')
     if rule != "modified-sainte-lague" and place.at("first_divisor").value is not ABSENT:
         place.at("first_divisor").refuse("is of the rule modified-sainte-lague alone", "leave it out")

@@ -9,11 +9,14 @@ import typer
 
 from e2ev.errors import E2evError, InternalError, StorageError
 from e2ev_cli import auditor, ballot, board_live, device, receipt, reconcile, reports, shards, station, ui, voter
+from e2ev_cli.audit import app as audit_app
 from e2ev_cli.bench import bench
 from e2ev_cli.board import app as board_app
 from e2ev_cli.ceremony import app as ceremony_app
 from e2ev_cli.demo import demo
 from e2ev_cli.election import app as election_app
+from e2ev_cli.results import app as results_app
+from e2ev_cli.screen import screen
 from e2ev_cli.trustee import app as trustee_app
 from e2ev_cli.witness import app as witness_app
 
@@ -63,6 +66,9 @@ board_app.add_typer(station.app)
 app.add_typer(board_app, name="board")
 app.add_typer(shards.commitments, name="commitments")
 app.add_typer(reconcile.app, name="reconcile")
+app.add_typer(results_app, name="results")
+app.add_typer(audit_app, name="audit")
+app.command()(screen)
 app.command()(auditor.explain)
 app.command()(reports.check_report)
 app.command()(auditor.export)

@@ -173,8 +173,9 @@ def _pairs(slate: Slate, label: str, number: int, reported: Mapping[StationId, C
 
 def _most_ballots(slate: Slate, sheet: Sheet | None, registered: int | None, votes: Counts) -> int | None:
     """Return a bound on a station's ballots: what its sheet states; where it is blank, its register."""
-    stated = sheet.figures.get(Figure.BALLOTS) if sheet is not None else None
-    known = stated if stated is not None else registered
+    figures = sheet.figures if sheet is not None else {}
+    stated, own = figures.get(Figure.BALLOTS), figures.get(Figure.REGISTERED)
+    known = next((number for number in (stated, registered, own) if number is not None), None)
     if known is None:
         return None
     return max([known, *(-(-sum(counts) // slate.contest(label).limit) for label, counts in votes.items())])
@@ -302,3 +303,28 @@ def counts_of(slate: Slate, delivery: Delivery) -> dict[StationId, Counts]:
             raise DataError(f"station {sheet.station} has two different hand counts", where=sheet.where,
                             remedy="find out which one holds, and give that one alone")  # fmt: skip
     return found
+
+
+def alike(slate: Slate, other: Slate, counted: Mapping[StationId, Counts]) -> dict[StationId, Counts]:
+    """Return hand counts with contests and options as the results have them, whose tables may order them otherwise.
+
+    Raises:
+        DataError: The hand count has other options.
+    """
+    places = {}
+    for contest in slate.contests:
+        same = [one for one in other.contests if one.label == contest.label]
+        if not same and len(slate.contests) == len(other.contests) == 1:
+            same = list(other.contests)
+        if same and set(same[0].options) != set(contest.options):
+            raise DataError(f"the hand count of {contest.label} has other options than the results",
+                            remedy=f"name them: {', '.join(contest.options)}")  # fmt: skip
+        if same:
+            order = [same[0].options.index(option) for option in contest.options]
+            places[contest.label] = (same[0].label, order)
+    return {
+        station: {
+            label: tuple(votes[held][i] for i in order) for label, (held, order) in places.items() if held in votes
+        }
+        for station, votes in counted.items()
+    }

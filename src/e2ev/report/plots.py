@@ -9,7 +9,7 @@ from html import escape
 from math import ceil, floor, log10
 
 WIDE, HIGH = 640, 380
-LEFT, RIGHT, TOP, BOTTOM = 64, 16, 14, 46
+LEFT, RIGHT, TOP, BOTTOM = 82, 18, 14, 46
 INK, QUIET, FILL, MARK = "#222222", "#8a8a8a", "#9db8cc", "#8a3b12"
 LINES = ("#1b5e8c", "#8a3b12", "#2e7d32", "#6a1b9a", "#9a7d0a", "#00695c", "#ad1457", "#455a64")
 DASHES = ("", "6 3", "2 3", "8 3 2 3")
@@ -58,7 +58,7 @@ def _frame(title: str, across: Axis, up: Axis, drawn: Sequence[str]) -> str:
         parts.append(f'<text x="{LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{escape(name)}</text>')
     middle = (LEFT + right) / 2
     parts.append(f'<text x="{middle:.0f}" y="{HIGH - 8}" text-anchor="middle">{escape(across.name)}</text>')
-    parts.append(f'<text transform="translate(14 {(TOP + base) / 2:.0f}) rotate(-90)" text-anchor="middle">'
+    parts.append(f'<text transform="translate(13 {(TOP + base) / 2:.0f}) rotate(-90)" text-anchor="middle">'
                  f"{escape(up.name)}</text>")  # fmt: skip
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="0 0 {WIDE} {HIGH}" role="img" direction="ltr" '

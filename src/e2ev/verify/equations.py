@@ -27,6 +27,13 @@ EQUATIONS: dict[str, str] = {
     "P.3": "index of the final checkpoint < index of each of its devices' entries, which that checkpoint covers",
     "P.4": "entries of a station at the close = those under its final checkpoint, or 0 and a paper count",
     "P.5": "ballots counted on paper and on the board = 0; votes on paper ≤ ballots on paper · L",
+    # announced results
+    "Q.1": "count now ≥ count before; units now ⊇ units before; else it stands in a correction",
+    "Q.2": "|share · whole - 10,000 · count| ≤ whole; of votes: |Σ shares - 10,000| ≤ number of options",
+    "Q.3": "supersedes = leaf hash of one that stands; reason ≠ \"\"; its series ⊆ those of the correction",
+    "Q.4": "a line of the board = a union of cells; ballots of each atom of paper = 0 or ≥ m",
+    "Q.5": "counts = Σ over the cells, or over the paper counts, of the line's units; ballots likewise",
+    "Q.6": "count ≤ ballots · R · largest weight; Σ counts ≤ ballots · L · largest weight; ballots ≤ voted",
     # parameters and keys
     "1.A": 'version = "v2.1.0"',
     "1.B": "p = the pinned prime, in exactly l_p bytes",

@@ -89,6 +89,13 @@ def test_wrong_cells_are_listed_with_file_row_column_and_remedy(folder: Path) ->
     assert "published.csv, row 4, column Mayor: Bolot" in found
 
 
+def test_zeros_that_a_spreadsheet_took_off_are_no_accusation(folder: Path) -> None:
+    rows = [(int(str(row[0])), *row[1:]) for row in PUBLISHED]
+    (folder / "tapes.xlsx").write_bytes(workbook_bytes(HEADS, rows))
+    ran = reconcile(folder, "--stations", folder / "stations.csv", code=3)
+    assert "tapes.xlsx, row 2: station 11 is not on the slate, and 011 is; make the column text" in ran.err
+
+
 def test_files_with_other_options_are_refused(folder: Path) -> None:
     write(folder / "published.csv", [("011", 3, 4)], ("station", "Mayor: Aida", "Mayor: Bolat"))
     assert "has no column for Bolot of Mayor" in reconcile(folder, code=3).err

@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 
 from e2ev.accountability.boards import board_sheets, keys_of_board
 from e2ev.accountability.closing import Closing, judge_closing, read_closing, read_keys, sign_closing, statements_in
-from e2ev.accountability.sheets import Contest, Figure, Slate
+from e2ev.accountability.mapping import Opened, deliver
+from e2ev.accountability.plain import plain_mapping
+from e2ev.accountability.reconcile import reconcile
+from e2ev.accountability.rows import Row, Table
+from e2ev.accountability.sheets import Channel, Contest, Figure, Slate, Station, StationId
+from e2ev.accountability.verdicts import Verdict
 from e2ev.board.ledger import read_contents
 from e2ev.board.note import NoteKey
 from e2ev.demo.elections import HOY, PLACES, Vote, one
@@ -219,3 +224,20 @@ def test_statement_in_a_table_is_checked_against_its_row(evening: HonestElection
     verdicts = {one["station"]: (one["verdict"], [f["rule"] for f in one["findings"]]) for one in found["stations"]}
     assert verdicts["Town"] == ("REJECT", ["X.2"])
     assert verdicts["Hoy"][0] == "ONE SOURCE"
+
+
+def test_typed_numbers_that_differ_from_the_statement_beside_them_are_told() -> None:
+    def opened(text: str, where: str) -> Opened:
+        return judge_closing(text, where, KEYS)
+
+    contest = Contest("Councillor", ("A", "B", "C"))
+    for typed, sheets in ((("12", "30", "19"), 1), (("12", "", "19"), 1), (("12", "31", "19"), 2)):
+        heads = ("station", "A", "B", "C", "statement")
+        table = Table("tapes", heads, (Row(2, ("Hoy and Walls", *typed, TEXT.strip())),))
+        mapping = plain_mapping("Council", {"tape": (table,)}, [Channel("tape", "device")], (contest,))
+        delivery = deliver(table, mapping.source("tape"), opened)
+        assert len(delivery.sheets) == sheets
+        assert delivery.sheets[-1].votes == {"Councillor": (12, 30, 19)}
+        slate = Slate("Council", (contest,), (Station(StationId("Hoy and Walls")),))
+        (result,) = reconcile(slate, [delivery]).stations
+        assert result.verdict is (Verdict.ONE_SOURCE if sheets == 1 else Verdict.DISPUTE)

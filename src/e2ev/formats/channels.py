@@ -119,6 +119,8 @@ def collect(given: Sequence[Given], knowledge: Knowledge) -> Collected:
         unused |= {held.name: left for held in tables.get(one.name, ())
                    if (left := unused_columns(held, source, mapping.register))}  # fmt: skip
     flaws += _unknown_contests(slate, deliveries)
+    if not flaws and (known is not None or mapping.register is not None):
+        flaws += _without_zeros(slate, deliveries)
     if flaws:
         raise TableError(tuple({str(flaw): flaw for flaw in flaws}.values()))
     return Collected(_with_stations(slate, deliveries, mapping, known), tuple(deliveries), unused)
@@ -133,6 +135,16 @@ def _unknown_contests(slate: Slate, deliveries: Sequence[Delivery]) -> Iterator[
         for label, where in unknown.items():
             yield DataError(f"has the contest {label!r}, which no file of options has like that", where=where,
                             remedy="name the national board: --board FILE")  # fmt: skip
+
+
+def _without_zeros(slate: Slate, deliveries: Sequence[Delivery]) -> Iterator[DataError]:
+    """Yield stations that are on the slate with zeros before them: a spreadsheet took them off."""
+    numbers = {station.id.lstrip("0"): station.id for station in slate.stations if station.id.startswith("0")}
+    for sheet in (sheet for delivery in deliveries for sheet in delivery.sheets):
+        whole = numbers.get(sheet.station)
+        if whole is not None and slate.station(sheet.station) is None:
+            yield DataError(f"station {sheet.station} is not on the slate, and {whole} is", where=sheet.where,
+                            remedy="make the column text in the spreadsheet, and write the zeros again")  # fmt: skip
 
 
 @contextmanager

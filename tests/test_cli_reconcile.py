@@ -57,6 +57,21 @@ def test_channels_without_a_stated_origin_are_one_source(folder: Path) -> None:
     assert set(verdicts(ran).values()) == {"CONSISTENT"}
 
 
+def test_what_was_taken_for_granted_is_said(folder: Path) -> None:
+    words = (
+        "reconcile",
+        "--channel",
+        f"published={folder / 'published.csv'}",
+        "--channel",
+        f"Tape={folder / 'tapes.xlsx'}",
+    )
+    told = Shell()(*words).err
+    assert "taken as written by a machine: published, Tape; if one person typed it, say --reading NAME=typed" in told
+    assert "taken as copies of one source: published, Tape; say --origin NAME=WHO" in told
+    said = Shell()(*words, "--reading", "Tape=typed", "--reading", "published=machine", "--origin", "Tape=x").err
+    assert "taken as" not in said
+
+
 def test_dispute_and_missing_station_are_told_with_the_bottom_line(folder: Path) -> None:
     rows = [("011", 300, 200, 510, ""), ("012", 120, 230, 352, "")]
     (folder / "tapes.xlsx").write_bytes(workbook_bytes(HEADS, rows))

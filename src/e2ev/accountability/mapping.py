@@ -21,7 +21,7 @@ from e2ev.accountability.sheets import (
     Station,
     StationId,
 )
-from e2ev.errors import DataError
+from e2ev.errors import DataError, PolicyError
 
 _NO_SEALS = "a statement needs the stations' keys"
 
@@ -126,7 +126,7 @@ OpenSeal = Callable[[str, str], Opened]
 
 def no_seals(_text: str, where: str) -> Opened:
     """Refuse statements: nobody said whose keys are trusted."""
-    raise DataError(_NO_SEALS, where=where, remedy="name the national board, or a file of keys: --keys")
+    raise PolicyError(_NO_SEALS, where=where, remedy="name the national board: --board; or a file of keys: --keys")
 
 
 def deliver(table: Table, source: Source, open_seal: OpenSeal = no_seals) -> Delivery:

@@ -57,6 +57,21 @@ def test_channels_without_a_stated_origin_are_one_source(folder: Path) -> None:
     assert set(verdicts(ran).values()) == {"CONSISTENT"}
 
 
+def test_what_was_taken_for_granted_is_said(folder: Path) -> None:
+    words = (
+        "reconcile",
+        "--channel",
+        f"published={folder / 'published.csv'}",
+        "--channel",
+        f"Tape={folder / 'tapes.xlsx'}",
+    )
+    told = Shell()(*words).err
+    assert "taken as written by a machine: published, Tape; if one person typed it, say --reading NAME=typed" in told
+    assert "taken as copies of one source: published, Tape; say --origin NAME=WHO" in told
+    said = Shell()(*words, "--reading", "Tape=typed", "--reading", "published=machine", "--origin", "Tape=x").err
+    assert "taken as" not in said
+
+
 def test_dispute_and_missing_station_are_told_with_the_bottom_line(folder: Path) -> None:
     rows = [("011", 300, 200, 510, ""), ("012", 120, 230, 352, "")]
     (folder / "tapes.xlsx").write_bytes(workbook_bytes(HEADS, rows))
@@ -87,6 +102,13 @@ def test_wrong_cells_are_listed_with_file_row_column_and_remedy(folder: Path) ->
     assert "published.csv, row 2, column Mayor: Aida: is '3O0', which is no whole number; write a whole number" in found
     assert "published.csv, row 3, column station: is blank" in found
     assert "published.csv, row 4, column Mayor: Bolot" in found
+
+
+def test_zeros_that_a_spreadsheet_took_off_are_no_accusation(folder: Path) -> None:
+    rows = [(int(str(row[0])), *row[1:]) for row in PUBLISHED]
+    (folder / "tapes.xlsx").write_bytes(workbook_bytes(HEADS, rows))
+    ran = reconcile(folder, "--stations", folder / "stations.csv", code=3)
+    assert "tapes.xlsx, row 2: station 11 is not on the slate, and 011 is; make the column text" in ran.err
 
 
 def test_files_with_other_options_are_refused(folder: Path) -> None:

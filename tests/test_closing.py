@@ -11,10 +11,15 @@ from hypothesis import strategies as st
 
 from e2ev.accountability.boards import board_sheets, keys_of_board
 from e2ev.accountability.closing import Closing, judge_closing, read_closing, read_keys, sign_closing, statements_in
-from e2ev.accountability.sheets import Contest, Figure, Slate
+from e2ev.accountability.mapping import Opened, deliver
+from e2ev.accountability.plain import plain_mapping
+from e2ev.accountability.reconcile import reconcile
+from e2ev.accountability.rows import Row, Table
+from e2ev.accountability.sheets import Channel, Contest, Figure, Slate, Station, StationId
+from e2ev.accountability.verdicts import Verdict
 from e2ev.board.ledger import read_contents
 from e2ev.board.note import NoteKey
-from e2ev.demo.elections import HOY, PLACES, Vote, one
+from e2ev.demo.elections import HOY, PLACES, Vote, one, places
 from e2ev.demo.honest import PASSPHRASE, HonestElection
 from e2ev.errors import DataError
 from e2ev.formats.tables import csv_bytes
@@ -177,7 +182,7 @@ def test_totals_above_the_ballots_are_not_signed(evening: HonestElection, tmp_pa
 
 
 def test_national_board_says_ballots_of_each_place(evening: HonestElection) -> None:
-    sheets = {str(sheet.station): sheet for sheet in board_sheets(evening.board)}
+    sheets = {str(sheet.station): sheet for sheet in board_sheets(evening.board).sheets}
     assert set(sheets) == {"Town", "Lyness"}  # the board of Hoy has not arrived
     assert list(keys_of_board(read_contents(evening.board))) == [
         key.name for key in (read_contents(evening.board).station_log(HOY),)]  # fmt: skip
@@ -185,10 +190,10 @@ def test_national_board_says_ballots_of_each_place(evening: HonestElection) -> N
     Shell()("board", "close-station", evening.root / "hoy.board", "--out", note)
     merging.log_checkpoint(evening.administrator, note.read_bytes(), PASSPHRASE)
     merging.merge(evening.board, evening.root / "hoy.board")
-    hoy = {str(sheet.station): sheet for sheet in board_sheets(evening.board)}["Hoy"]
+    hoy = {str(sheet.station): sheet for sheet in board_sheets(evening.board).sheets}["Hoy"]
     assert hoy.figures == {Figure.BALLOTS: 3}
     assert hoy.seal is not None
-    own = board_sheets(evening.root / "hoy.board")[0].seal
+    own = board_sheets(evening.root / "hoy.board", keys_of_board(read_contents(evening.board))).sheets[0].seal
     assert own is not None
     assert (hoy.seal.size, hoy.seal.root) == (own.size, own.root)
 
@@ -219,3 +224,51 @@ def test_statement_in_a_table_is_checked_against_its_row(evening: HonestElection
     verdicts = {one["station"]: (one["verdict"], [f["rule"] for f in one["findings"]]) for one in found["stations"]}
     assert verdicts["Town"] == ("REJECT", ["X.2"])
     assert verdicts["Hoy"][0] == "ONE SOURCE"
+
+
+def test_typed_numbers_that_differ_from_the_statement_beside_them_are_told() -> None:
+    def opened(text: str, where: str) -> Opened:
+        return judge_closing(text, where, KEYS)
+
+    contest = Contest("Councillor", ("A", "B", "C"))
+    for typed, sheets in ((("12", "30", "19"), 1), (("12", "", "19"), 1), (("12", "31", "19"), 2)):
+        heads = ("station", "A", "B", "C", "statement")
+        table = Table("tapes", heads, (Row(2, ("Hoy and Walls", *typed, TEXT.strip())),))
+        mapping = plain_mapping("Council", {"tape": (table,)}, [Channel("tape", "device")], (contest,))
+        delivery = deliver(table, mapping.source("tape"), opened)
+        assert len(delivery.sheets) == sheets
+        assert delivery.sheets[-1].votes == {"Councillor": (12, 30, 19)}
+        slate = Slate("Council", (contest,), (Station(StationId("Hoy and Walls")),))
+        (result,) = reconcile(slate, [delivery]).stations
+        assert result.verdict is (Verdict.ONE_SOURCE if sheets == 1 else Verdict.DISPUTE)
+
+
+def test_statements_and_boards_of_stations_need_the_national_board(evening: HonestElection, tmp_path: Path) -> None:
+    (tmp_path / "a.statement").write_text(TEXT, "utf-8")
+    for file in (tmp_path / "a.statement", evening.root / "hoy.board"):
+        ran = Shell()("reconcile", "--channel", f"card={file}", code=7)
+        assert "--board" in ran.err
+
+
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory: pytest.TempPathFactory) -> HonestElection:
+    return places(tmp_path_factory.mktemp("places"), P3072)
+
+
+def test_decrypted_counts_match_a_hand_count_and_paper_is_a_source_of_its_own(
+    counted: HonestElection, tmp_path: Path
+) -> None:
+    hand, board = tmp_path / "hand.csv", counted.board
+    hand.write_text("station,question: yes,question: no,ballots\nTown,1,1,2\nHoy,3,1,4\nLyness,3,2,5\n")
+    words = ("reconcile", "--board", board, "--channel", f"board={board}", "--channel", f"hand={hand}", "--origin",
+             "board=devices", "--origin", "hand=people", "--json")  # fmt: skip
+    found = Shell()(*words).json
+    assert {one["station"]: one["verdict"] for one in found["stations"]} == {
+        "Town": "MATCH", "Hoy": "MATCH", "Lyness": "CONSISTENT"}  # fmt: skip
+    assert [(one["name"], one["origin"], one["reading"]) for one in found["channels"]][1] == (
+        "board, paper counts", "a count on paper", "typed")  # fmt: skip
+    assert found["contests"][0]["votes"] == {"yes": 7, "no": 4}
+    hand.write_text("station,question: yes,question: no,ballots\nTown,1,1,2\nHoy,1,3,4\nLyness,3,2,5\n")
+    again = Shell()(*words, code=1).json
+    assert [one["verdict"] for one in again["stations"]] == ["MATCH", "DISPUTE", "CONSISTENT"]
+    assert again["contests"][0]["said"].startswith("question: disputed and missing ballots could change the winner")

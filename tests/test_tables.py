@@ -1,5 +1,6 @@
 """Tables: what is read is what stands there, what is written runs nothing, and nothing unpacks without end."""
 
+import contextlib
 import io
 import zipfile
 from datetime import UTC, date, datetime
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from e2ev.accountability.rows import PLAIN, Spelling, TableError, read_number, tidy
 from e2ev.errors import DataError
@@ -138,8 +141,33 @@ def test_an_archive_that_unpacks_to_too_much_is_refused_before_it_is_unpacked(mo
 def test_too_many_rows_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "MAX_ROWS", 3)
     assert len(parse_table(b"a\n1\n2\n", "a.csv").rows) == 2
-    with pytest.raises(DataError, match="more than 3 rows"):
+    with pytest.raises(DataError, match="more than 3 rows or 10000000 cells"):
         parse_table(b"a\n1\n2\n3\n", "a.csv")
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.xlsx"])
+def test_too_many_cells_are_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = csv_bytes(HEADS, ROWS) if name == "a.csv" else workbook_bytes(HEADS, ROWS)
+    for module in (tables, workbooks):
+        monkeypatch.setattr(module, "MAX_CELLS", 17)
+    with pytest.raises(DataError, match="or 17 cells"):
+        parse_table(data, name)
+
+
+BOOK = workbook_bytes(HEADS, ROWS)
+
+
+@given(st.binary(max_size=200), st.sampled_from(["a.csv", "a.json", "a.xlsx", "a.txt"]))
+def test_whatever_the_bytes_they_are_a_table_or_refused(data: bytes, name: str) -> None:
+    with contextlib.suppress(DataError):
+        assert parse_table(data, name).heads
+
+
+@settings(max_examples=60)
+@given(st.integers(0, len(BOOK) - 1), st.integers(0, 255))
+def test_workbook_with_a_changed_byte_is_a_table_or_refused(place: int, byte: int) -> None:
+    with contextlib.suppress(DataError):
+        assert parse_table(BOOK[:place] + bytes([byte]) + BOOK[place + 1 :], "a.xlsx").heads
 
 
 def test_every_flaw_is_listed_with_its_row() -> None:

@@ -170,6 +170,7 @@ def _write(found: "Reconciliation", path: Path) -> None:
 
 def _show(found: "Reconciliation", collected: "Collected", *, everything: bool) -> None:
     from e2ev.accountability.verdicts import MEANINGS, Verdict
+    from e2ev.formats.channels import UNSAID
     from e2ev.report import reconciled
 
     rows = reconciled.lines(found, everything=everything)
@@ -188,6 +189,12 @@ def _show(found: "Reconciliation", collected: "Collected", *, everything: bool) 
         ui.out(ui.coloured(line, "red") if standing.could_change else line)
     for name, left in found.left_out.items():
         ui.say(f"{left:,} sheets of {ui.printable(name)} are of stations that are not on the slate, and have no result")
+    if collected.assumed:
+        names = ", ".join(map(ui.printable, collected.assumed))
+        ui.say(f"taken as written by a machine: {names}; if one person typed it, say --reading NAME=typed")
+    alone = [one.channel.name for one in found.deliveries if one.channel.origin == UNSAID]
+    if len(alone) > 1:
+        ui.say(f"taken as copies of one source: {', '.join(map(ui.printable, alone))}; say --origin NAME=WHO")
     for name, columns in collected.unused.items():
         ui.say(f"{ui.printable(name)}: {len(columns)} columns that the mapping does not speak of were not read")
 

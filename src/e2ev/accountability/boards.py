@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from e2ev.accountability.closing import Closing, sign_closing
@@ -11,9 +12,9 @@ from e2ev.board.contents import Contents
 from e2ev.board.ledger import read_contents
 from e2ev.board.note import NoteKey, parse_note
 from e2ev.board.reader import Committed, scan
-from e2ev.errors import ConflictError, DataError, RejectedError
+from e2ev.errors import ConflictError, DataError, PolicyError, RejectedError
 from e2ev.group import STANDARD_GROUPS, Group
-from e2ev.record.stations import PaperCountBody, PaperTotal
+from e2ev.record.stations import PaperTotal
 from e2ev.roles import station
 from e2ev.roles.intake import keep_of, load_online_key
 from e2ev.storage.disk import write_once
@@ -44,10 +45,20 @@ def cast_by_unit(contents: Contents) -> Counter[int]:
     return Counter(contents.devices[author].unit for author in cast)
 
 
+@dataclass(frozen=True, slots=True)
+class BoardSheets:
+    """What a board says of ballots that are on it, and what it says was counted on paper: another source."""
+
+    sheets: tuple[Sheet, ...]
+    paper: tuple[Sheet, ...] = ()
+
+
 def board_sheets(
     path: Path, keys: Mapping[str, NoteKey] | None = None, groups: Sequence[Group] = STANDARD_GROUPS
-) -> tuple[Sheet, ...]:
+) -> BoardSheets:
     """Return what a board says: one sheet for a station's own, one for each polling place for the national one.
+
+    Its counts are taken as it states them; whether they follow from the ballots, the verifier says.
 
     Args:
         path: The board.
@@ -56,18 +67,27 @@ def board_sheets(
 
     Raises:
         DataError, RejectedError: The board cannot be read, or breaks a rule.
+        PolicyError: It is a station's, and there are no keys.
     """
     contents = read_contents(path, groups)
     if contents.own is None:
-        return tuple(_national(path, contents))
+        return BoardSheets(tuple(_national(path, contents)), tuple(_on_paper(path, contents)))
+    if keys is None:
+        remedy = "name the national board: --board FILE"
+        raise PolicyError(
+            "a station's board needs the key that the national board admitted", where=str(path), remedy=remedy
+        )
     note, stated = station.signed_checkpoint(path, contents)
-    known = contents.log() if keys is None else keys.get(contents.log().name)
-    flaw = "" if known == contents.log() else "the board is signed by another key than the national board admitted"
+    flaw = (
+        ""
+        if keys.get(contents.log().name) == contents.log()
+        else "the board is signed by another key than the national board admitted"
+    )
     roots = {event.size: event.root.hex() for event in scan(path) if isinstance(event, Committed)}
     place = StationId(contents.place(contents.own))
     seal = Seal(place, contents.id.hex(), stated.size, stated.root.hex(), _digest(note), flaw, False, roots)
     figures = {Figure.BALLOTS: cast_by_unit(contents)[contents.own]}
-    return (Sheet(place, {}, figures, where=str(path), seal=seal),)
+    return BoardSheets((Sheet(place, {}, figures, where=str(path), seal=seal),))
 
 
 def _digest(note: bytes) -> str:
@@ -75,26 +95,29 @@ def _digest(note: bytes) -> str:
 
 
 def _national(path: Path, contents: Contents) -> Iterator[Sheet]:
+    """Yield a sheet for each polling place whose ballots are here: not for one that counted on paper alone."""
     cast, votes = cast_by_unit(contents), _votes(contents)
     for unit in contents.manifest.reporting_units:
         place, own = StationId(unit.label), contents.stations.get(unit.index)
         paper = contents.paper.get(unit.index)
-        seal = None
         if own is not None and own.final is not None:
             final = own.final.body.form
             seal = Seal(place, contents.id.hex(), final.size, final.root.hex(), _digest(final.note), closing=False)
-        elif own is not None and paper is None:
-            continue  # its board has not arrived
-        if paper is not None and not paper.body.form.on_board:
-            yield _on_paper(path, contents, place, paper.body.form)
+        elif own is not None or (paper is not None and not paper.body.form.on_board):
+            continue  # its board has not arrived, or it has none
         else:
-            figures = {Figure.BALLOTS: cast[unit.index]}
-            yield Sheet(place, votes.get(unit.index, {}), figures, where=f"{path}, {unit.label}", seal=seal)
+            seal = None
+        figures = {Figure.BALLOTS: cast[unit.index]}
+        yield Sheet(place, votes.get(unit.index, {}), figures, where=f"{path}, {unit.label}", seal=seal)
 
 
-def _on_paper(path: Path, contents: Contents, place: StationId, body: PaperCountBody) -> Sheet:
-    votes = {contents.manifest.contest(total.contest).label: total.counts for total in body.totals}
-    return Sheet(place, votes, {Figure.BALLOTS: body.ballots}, where=f"{path}, paper count of {place}")
+def _on_paper(path: Path, contents: Contents) -> Iterator[Sheet]:
+    """Yield paper counts of places with no ballots on the board: where there are both, neither is the whole."""
+    for unit, posted in contents.paper.items():
+        body, place = posted.body.form, StationId(contents.place(unit))
+        if not body.on_board:
+            votes = {contents.manifest.contest(total.contest).label: total.counts for total in body.totals}
+            yield Sheet(place, votes, {Figure.BALLOTS: body.ballots}, where=f"{path}, paper count of {place}")
 
 
 def _votes(contents: Contents) -> dict[int, dict[str, tuple[int, ...]]]:

@@ -133,7 +133,7 @@ def absences(station: StationId, there: Sequence[Said], channels: Sequence[Chann
     names = {said.channel.name for said in there}
     for channel in channels:
         if channel.name not in names:
-            verdict = ABSENCES.get(channel.name)
+            verdict = ABSENCES.get(channel.name.lower())
             yield Finding("X.12", verdict, station, f"no sheet on {channel.name}", (channel.name,))
 
 

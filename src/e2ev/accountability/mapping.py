@@ -5,7 +5,7 @@ all of them are named at once.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from e2ev.accountability.rows import PLAIN, Row, Spelling, Table, TableError, read_number, tidy
@@ -21,7 +21,7 @@ from e2ev.accountability.sheets import (
     Station,
     StationId,
 )
-from e2ev.errors import DataError
+from e2ev.errors import DataError, PolicyError
 
 _NO_SEALS = "a statement needs the stations' keys"
 
@@ -126,7 +126,7 @@ OpenSeal = Callable[[str, str], Opened]
 
 def no_seals(_text: str, where: str) -> Opened:
     """Refuse statements: nobody said whose keys are trusted."""
-    raise DataError(_NO_SEALS, where=where, remedy="name the national board, or a file of keys: --keys")
+    raise PolicyError(_NO_SEALS, where=where, remedy="name the national board: --board; or a file of keys: --keys")
 
 
 def deliver(table: Table, source: Source, open_seal: OpenSeal = no_seals) -> Delivery:
@@ -138,7 +138,7 @@ def deliver(table: Table, source: Source, open_seal: OpenSeal = no_seals) -> Del
     """
     _check_columns(table, source.columns(), source.channel.name)
     flaws: list[DataError] = []
-    sheets = tuple(_sheet(table, row, source, open_seal, flaws) for row in _rows(table, source))
+    sheets = tuple(sheet for row in _rows(table, source) for sheet in _sheets(table, row, source, open_seal, flaws))
     if flaws:
         raise TableError(flaws, where=table.name)
     return Delivery(source.channel, sheets, table.digest)
@@ -230,19 +230,41 @@ def _station(table: Table, row: Row, source: Source, register: Register | None, 
     return Station(id_, _joined(table, row, register.name, ", "), _joined(table, row, register.area, ", "), size)
 
 
-def _sheet(table: Table, row: Row, source: Source, open_seal: OpenSeal, flaws: list[DataError]) -> Sheet:
+def _sheets(table: Table, row: Row, source: Source, open_seal: OpenSeal, flaws: list[DataError]) -> Iterator[Sheet]:
+    """Yield the sheet of a row; a second one if a statement on it says other numbers than the columns."""
     votes = {
         contest: tuple(_number(table, row, column, source, flaws) for column in columns)
         for contest, columns in source.votes.items()
     }
     figures = {figure: _number(table, row, column, source, flaws) for figure, column in source.figures.items()}
-    opened = _opened(table, row, source, open_seal, flaws)
-    if opened is not None:
-        votes, figures = {**opened.votes, **votes}, {**opened.figures, **figures}
     image = table.get(row, source.image) if source.image else ""
-    seal = opened.seal if opened is not None else None
-    return Sheet(_id(table, row, source, flaws), votes, figures, _time(table, row, source, flaws), image,
-                 table.where(row), seal)  # fmt: skip
+    typed = Sheet(_id(table, row, source, flaws), votes, figures, _time(table, row, source, flaws), image,
+                  table.where(row))  # fmt: skip
+    opened = _opened(table, row, source, open_seal, flaws)
+    if opened is None:
+        yield typed
+        return
+    stated = replace(typed, votes=opened.votes, figures=opened.figures, seal=opened.seal)
+    if _differ(typed, stated):
+        yield typed
+        yield stated
+    else:
+        yield _filled(typed, stated)
+
+
+def _differ(typed: Sheet, stated: Sheet) -> bool:
+    """Return whether two sheets have different numbers in one place; a blank differs from nothing."""
+    pairs = [
+        *((count, typed.figures.get(figure)) for figure, count in stated.figures.items()),
+        *(pair for contest, counts in stated.votes.items() if len(typed.votes.get(contest, ())) == len(counts)
+          for pair in zip(counts, typed.votes[contest], strict=True)),
+    ]  # fmt: skip
+    return any(one is not None and other is not None and one != other for one, other in pairs)
+
+
+def _filled(typed: Sheet, stated: Sheet) -> Sheet:
+    """Return the statement's sheet with everything that only the columns have."""
+    return replace(stated, votes={**typed.votes, **stated.votes}, figures={**typed.figures, **stated.figures})
 
 
 def _opened(table: Table, row: Row, source: Source, open_seal: OpenSeal, flaws: list[DataError]) -> Opened | None:

@@ -3,6 +3,8 @@
 from datetime import date, datetime, time
 
 MAX_ROWS, MAX_COLUMNS, MAX_CELL = 500_000, 1_000, 32_767
+MAX_CELLS = 10_000_000
+"""Of a table, those counted that are blank and stand before others."""
 
 Cell = str | int | float | date | None
 """What is written: text, a number, a date or a date with time, or nothing."""

@@ -25,6 +25,9 @@ MOST_FILES = 100_000
 UNSAID = "not said"
 """The origin of channels for which nobody named one: all of them may be copies of one source."""
 
+ON_PAPER = "a count on paper"
+"""The origin of paper counts that stand on a board."""
+
 
 @dataclass(frozen=True, slots=True)
 class Given:
@@ -70,11 +73,19 @@ class Knowledge:
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """Everything that was read, and the columns that nobody looked at, by file."""
+    """Everything that was read.
+
+    Attributes:
+        slate: The slate.
+        deliveries: By channel.
+        unused: By file, the columns that nobody looked at.
+        assumed: Channels with tables of which nobody said how the numbers got there: taken as written by a machine.
+    """
 
     slate: Slate
     deliveries: tuple[Delivery, ...]
     unused: Mapping[str, tuple[str, ...]]
+    assumed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +106,7 @@ def collect(given: Sequence[Given], knowledge: Knowledge) -> Collected:
         DataError: A file cannot be read, columns are missing, or nobody said what was voted on.
         TableError: Cells cannot be used; all of a file are named.
         RejectedError: The national board breaks a rule.
+        PolicyError: Statements or stations' boards came along, and nobody said whose keys are trusted.
     """
     files = {one.name: _files(one) for one in given}
     national = read_contents(knowledge.national, knowledge.groups) if knowledge.national is not None else None
@@ -110,18 +122,22 @@ def collect(given: Sequence[Given], knowledge: Knowledge) -> Collected:
     slate = Slate("", mapping.contests, ())
     with _gathering(flaws):
         slate = _slate(mapping, tables, knowledge, known)
-    deliveries = []
+    deliveries: list[Delivery] = []
     unused: dict[str, tuple[str, ...]] = {}
     for one in given:
         source = _source(one, mapping, tables)
         with _gathering(flaws):
-            deliveries.append(_delivery(source, files[one.name], keys, slate, knowledge.groups))
+            deliveries += _deliveries(source, files[one.name], keys, slate, knowledge.groups)
         unused |= {held.name: left for held in tables.get(one.name, ())
                    if (left := unused_columns(held, source, mapping.register))}  # fmt: skip
     flaws += _unknown_contests(slate, deliveries)
+    if not flaws and (known is not None or mapping.register is not None):
+        flaws += _without_zeros(slate, deliveries)
     if flaws:
         raise TableError(tuple({str(flaw): flaw for flaw in flaws}.values()))
-    return Collected(_with_stations(slate, deliveries, mapping, known), tuple(deliveries), unused)
+    assumed = tuple(one.name for one in given if knowledge.mapping is None and one.reading is None
+                    and any(stated_reading(table) is None for table in tables.get(one.name, ())))  # fmt: skip
+    return Collected(_with_stations(slate, deliveries, mapping, known), tuple(deliveries), unused, assumed)
 
 
 def _unknown_contests(slate: Slate, deliveries: Sequence[Delivery]) -> Iterator[DataError]:
@@ -133,6 +149,16 @@ def _unknown_contests(slate: Slate, deliveries: Sequence[Delivery]) -> Iterator[
         for label, where in unknown.items():
             yield DataError(f"has the contest {label!r}, which no file of options has like that", where=where,
                             remedy="name the national board: --board FILE")  # fmt: skip
+
+
+def _without_zeros(slate: Slate, deliveries: Sequence[Delivery]) -> Iterator[DataError]:
+    """Yield stations that are on the slate with zeros before them: a spreadsheet took them off."""
+    numbers = {station.id.lstrip("0"): station.id for station in slate.stations if station.id.startswith("0")}
+    for sheet in (sheet for delivery in deliveries for sheet in delivery.sheets):
+        whole = numbers.get(sheet.station)
+        if whole is not None and slate.station(sheet.station) is None:
+            yield DataError(f"station {sheet.station} is not on the slate, and {whole} is", where=sheet.where,
+                            remedy="make the column text in the spreadsheet, and write the zeros again")  # fmt: skip
 
 
 @contextmanager
@@ -222,50 +248,48 @@ def _source(given: Given, mapping: FileMapping, tables: Mapping[str, tuple[Table
     return replace(source, channel=channel)
 
 
-def _delivery(
+def _deliveries(
     source: Source, files: Sequence[_File], keys: Mapping[str, NoteKey] | None, slate: Slate, groups: Sequence[Group]
-) -> Delivery:
+) -> Iterator[Delivery]:
+    """Yield what came on a channel; what a board says was counted on paper is a channel of its own, typed once."""
+
     def open_seal(text: str, where: str) -> Opened:
         return closing.judge_closing(text, where, keys, slate) if keys is not None else no_seals(text, where)
 
     sheets: list[Sheet] = []
+    paper: list[Sheet] = []
     digests = []
     for file in files:
         if file.table is not None:
-            made = deliver(file.table, source, open_seal).sheets
+            sheets += deliver(file.table, source, open_seal).sheets
         elif file.path.suffix.lower() == BOARD:
-            made = _board(file.path, keys, groups)
+            board = _board(file.path, keys, groups)
+            sheets += board.sheets
+            paper += board.paper
         else:
             texts = closing.statements_in(file.data.decode(errors="replace"))
             places = [f"{file.path.name}, statement {number}" for number in range(1, len(texts) + 1)]
-            made = tuple(
-                _stated(open_seal(text.decode(), where), where) for text, where in zip(texts, places, strict=True)
-            )
-        sheets += made
+            sheets += (_stated(open_seal(text.decode(), at), at) for text, at in zip(texts, places, strict=True))
         digests.append(file.digest if file.data else _digest_of(file.path))
     digest = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
-    return Delivery(source.channel, tuple(sheets), digest)
+    yield Delivery(source.channel, tuple(sheets), digest)
+    if paper:
+        channel = Channel(f"{source.channel.name}, paper counts", ON_PAPER, Reading.TYPED, partial=True)
+        yield Delivery(channel, tuple(paper), digest)
 
 
 def _stated(opened: Opened, where: str) -> Sheet:
     return Sheet(opened.seal.station, opened.votes, opened.figures, where=where, seal=opened.seal)
 
 
-def _board(path: Path, keys: Mapping[str, NoteKey] | None, groups: Sequence[Group]) -> tuple[Sheet, ...]:
+def _board(path: Path, keys: Mapping[str, NoteKey] | None, groups: Sequence[Group]) -> boards.BoardSheets:
     """Return what a board says; one that breaks a rule is a sheet that is not believed, and hides no other."""
     try:
         return boards.board_sheets(path, keys, groups)
     except (DataError, RejectedError) as error:
         place = StationId(path.stem)
-        return (
-            Sheet(
-                place,
-                {},
-                {},
-                where=str(path),
-                seal=Seal(place, "", 0, "", "", f"the board is not sound: {error.found}"),
-            ),
-        )
+        seal = Seal(place, "", 0, "", "", f"the board is not sound: {error.found}")
+        return boards.BoardSheets((Sheet(place, {}, {}, where=str(path), seal=seal),))
 
 
 def _digest_of(path: Path) -> str:

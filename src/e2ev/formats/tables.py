@@ -15,7 +15,7 @@ from pathlib import Path
 
 from e2ev.accountability.rows import Row, Table, TableError, tidy, tidy_lines
 from e2ev.errors import DataError
-from e2ev.formats.cells import MAX_CELL, MAX_COLUMNS, MAX_ROWS, Cell, harmless
+from e2ev.formats.cells import MAX_CELL, MAX_CELLS, MAX_COLUMNS, MAX_ROWS, Cell, harmless
 from e2ev.formats.workbooks import workbook_bytes, workbook_rows
 from e2ev.storage.disk import read_bounded
 
@@ -24,6 +24,7 @@ __all__ = ["Cell", "csv_bytes", "parse_table", "read_table", "workbook_bytes"]
 MAX_BYTES = 64 << 20
 """Of a file."""
 DELIMITERS = (",", ";", "\t")
+_CUT = "cut it into several files"
 _REMEDY = "save it as CSV UTF-8, as an Excel workbook (.xlsx) or as JSON"
 
 
@@ -60,9 +61,11 @@ def _table(name: str, lines: Iterable[Sequence[str]], digest: str) -> Table:
     heads: list[str] = []
     rows: list[Row] = []
     flaws: list[DataError] = []
+    size = 0
     for number, line in enumerate(lines, 1):
-        if number > MAX_ROWS:
-            raise DataError(f"has more than {MAX_ROWS} rows", where=name, remedy="cut it into several files")
+        size += len(line)
+        if number > MAX_ROWS or size > MAX_CELLS:
+            raise DataError(f"has more than {MAX_ROWS} rows or {MAX_CELLS} cells", where=name, remedy=_CUT)
         cells = [tidy_lines(cell) for cell in line]
         if not any(cells):
             continue

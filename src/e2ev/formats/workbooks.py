@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from e2ev.accountability.rows import TableError
 from e2ev.errors import DataError
-from e2ev.formats.cells import MAX_CELL, MAX_COLUMNS, MAX_ROWS, Cell, as_text, harmless
+from e2ev.formats.cells import MAX_CELL, MAX_CELLS, MAX_COLUMNS, MAX_ROWS, Cell, as_text, harmless
 
 if TYPE_CHECKING:
     from openpyxl import Worksheet
@@ -73,7 +73,9 @@ def _look_inside(data: bytes, name: str) -> bool:
                     if b"<!DOCTYPE" in stream.read(_HEAD_BYTES):
                         raise DataError(f"its part {part.filename[:60]!r} defines entities", where=name)
             return any(_holds(archive, part, b"<f") for part in sheets)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # zipfile lets through whatever a decompressor raises
         remedy = "open it in a spreadsheet program and save it as .xlsx; old .xls files too"
         raise DataError("is no Excel workbook (.xlsx)", where=name, remedy=remedy) from error
 
@@ -94,9 +96,12 @@ def _all_rows(page: "Worksheet") -> Iterator[Sequence[object]]:
 
 
 def _bounded(rows: Iterable[Sequence[object]], name: str) -> Iterator[Sequence[object]]:
+    size = 0
     for number, row in enumerate(rows, 1):
-        if number > MAX_ROWS:
-            raise DataError(f"has more than {MAX_ROWS} rows", where=name, remedy="cut it into several files")
+        size += len(row)
+        if number > MAX_ROWS or size > MAX_CELLS:
+            found = f"has more than {MAX_ROWS} rows or {MAX_CELLS} cells"
+            raise DataError(found, where=name, remedy="cut it into several files")
         yield row
 
 

@@ -6,7 +6,7 @@ signature keeps out accidents and mixed-up files, not somebody who owns the mach
 """
 
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +29,7 @@ from e2ev.storage.disk import read_bounded, write_atomically, write_once
 from e2ev.verify.segments import SegmentSetting, ballot_jobs, units, verify_segment
 from e2ev.verify.setting import Setting, setting_of
 
+Progress = Callable[[int, int], None]
 FORMAT = "e2ev watch state 1"
 STATE = "state"
 FORKED = "fork"
@@ -142,8 +143,11 @@ class Watcher:
         self.position = self.state.position if goes_on else first
         self._due = Tree() if goes_on else self.state.position.tree
 
-    def look(self) -> Iterator[Alarm]:
+    def look(self, progress: Progress = lambda _done, _all: None) -> Iterator[Alarm]:
         """Yield what is wrong with what has come since; afterwards the state covers it, if nothing was.
+
+        Args:
+            progress: Told about ballots, done and all.
 
         Raises:
             StorageError: The watcher's own disk refused.
@@ -152,7 +156,7 @@ class Watcher:
             for alarm in self._log_alarms():
                 self._sound = False
                 yield self._with_evidence(alarm) if alarm.entry is None else alarm
-            for alarm in self._ballot_alarms():
+            for alarm in self._ballot_alarms(progress):
                 self._sound = False
                 yield alarm
         except DataError as error:  # the file was there when watching began
@@ -194,7 +198,7 @@ class Watcher:
                 if (one.check, logged.index) not in known:
                     yield Alarm(one.check, one.found, logged.index, one.culprit)
 
-    def _ballot_alarms(self) -> Iterator[Alarm]:
+    def _ballot_alarms(self, progress: Progress) -> Iterator[Alarm]:
         """Yield what is wrong with ballots that have come since, and are not excluded."""
         contents = self._ledger.contents if self._ledger is not None else None
         if contents is None or not self._ready(contents):
@@ -205,6 +209,7 @@ class Watcher:
             for one in verify_segment(segment, unit).findings:
                 yield Alarm(one.check, f"{one.found} ({one.place})", one.entry, one.culprit)
             self.state = replace(self.state, ballots=self.state.ballots + len(unit))
+            progress(self.state.ballots, len(contents.ballots))
 
     def _ready(self, contents: Contents) -> bool:
         """Return whether ballots can be checked: the keys are there."""

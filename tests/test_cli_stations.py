@@ -104,6 +104,16 @@ def test_checkpoint_goes_ahead_of_the_card(evening: Evening) -> None:
     assert "log-station" in evening("board", "merge-station", evening.national, evening.hoy, code=5).err
     assert evening.office("board", "log-station", note, "--json").json["entries"] == 10
     assert "it is older" in evening("board", "merge-station", evening.national, older, code=8).err
+    code, receipt = tracking_code(next(iter(read_contents(evening.hoy).ballots))), evening.root / "receipt.txt"
+    policy = evening.root / "policy"
+    policy.write_text(f"log {evening('board', 'info', evening.national, '--json').json['log']}\nquorum none\n", "utf-8")
+    evening("receipt", "make", evening.hoy, code, "--national", evening.national, "--out", receipt)
+    shown = evening("receipt", "check", receipt, "--policy", policy, "--code", code, code=7).out
+    assert shown.startswith("PROVISIONAL")
+    assert "demo.invalid/election/station/2 at " in shown
+    assert (
+        "name this station's log too" in evening("receipt", "make", evening.hoy, code, "--policy", policy, code=7).err
+    )
     assert "0 of the 10 entries of Hoy" in evening.office("election", "close", code=5).err
     merged = evening("board", "merge-station", evening.national, evening.hoy)
     assert merged.out == "Hoy: 10 entries taken in, 0 were known; 4 ballots\n"

@@ -8,23 +8,25 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import count as numbers
 from pathlib import Path
 
-from benchmarks.boards import Hall, is_right
+from benchmarks.boards import Hall
 from benchmarks.ours import SINGLE
 from benchmarks.paired import Case, Figure, Kind, Result, Work
-from e2ev.board.commitments import commitments_of
 from e2ev.board.log import BoardLog
 from e2ev.board.mark import Mark
 from e2ev.board.merkle import Tree
 from e2ev.board.note import Checkpoint, sign_checkpoint
+from e2ev.board.publish import Published
 from e2ev.board.reader import Committed, Logged, scan
 from e2ev.group import Group
-from e2ev.record.entry import Entry, Pen, check_body
+from e2ev.record.entry import Entry, Pen, check_body, message_file
 from e2ev.record.frame import FrameKind, frame
 from e2ev.record.kinds import Kind as EntryKind
+from e2ev.roles.desk import Desk
 from e2ev.roles.gathering import MOST
 from e2ev.roles.intake import Intake
 from e2ev.signing import SigningKey
@@ -164,26 +166,38 @@ def opening(root: Path, count: int = 20_000) -> Case:
                 clock=time.perf_counter)  # fmt: skip
 
 
-def intake(root: Path, group: Group, count: int = 32) -> Case:
-    """Ballots taken in with their signatures, rules and, by two processes, proofs; against all but the proofs."""
-    hall = Hall.open(root / "hall", group, SINGLE)
-    empty = hall.board(0)
-    full = hall.board(count)
-    commitments_of(full).unlink(missing_ok=True)  # nobody who posts has to tell them
-    before = sum(isinstance(event, Logged) for event in scan(empty))
-    entries = [event.entry for event in scan(full) if isinstance(event, Logged)][before:]
+def intake(root: Path, group: Group, count: int = 64, devices: int = 4, jobs: int = 2) -> Case:
+    """Ballots that devices post at the same time, each waiting for its receipts, against signatures, rules and commits.
+
+    The desk judges every ballot as a verification will, by processes whose start is part of the time; what it commits
+    together is what came together. The other side posts the same entries 256 at once, and checks no proof.
+    """
+    hall = Hall.open(root / "hall", group, SINGLE, devices)
+    empty, chains = hall.board(0), hall.chains(count // devices)
     copies = numbers()
 
-    def taken() -> int:
+    def board() -> Path:
         target = root / f"intake-{next(copies)}"
         shutil.copytree(empty.parent, target)
-        with Intake(target / empty.name, (group,)) as made:
-            for some in _groups(entries, MOST):
+        return target / empty.name
+
+    def through_the_desk() -> int:
+        path = board()
+
+        def post(chain: Sequence[Entry]) -> int:
+            receipts = [one for entry in chain for one in desk.take(message_file((entry,)))]
+            return sum(entry.header.code is not None for entry in chain[: len(receipts)])
+
+        made = Desk(path, Published(path, path.parent / "tiles"), (group,), rate=1e9, burst=1 << 30, jobs=jobs)
+        with made as desk, ThreadPoolExecutor(devices) as threads:
+            return sum(threads.map(post, chains))
+
+    def without_proofs() -> int:
+        with Intake(board(), (group,)) as made:
+            for some in _groups([entry for chain in chains for entry in chain], MOST):
                 made.post(some)
             return len(made.contents.ballots)
 
-    def with_proofs() -> int:
-        return taken() if is_right(full, group, jobs=2) else 0
-
-    return Case("take ballots in, proofs by two processes", "ballot", Work(with_proofs, count), Work(taken, count),
-                versus="without proofs", kind=Kind.SECONDS, clock=time.perf_counter, least=2, most=4)  # fmt: skip
+    return Case(f"take in from {devices} devices, {jobs} processes judge", "ballot", Work(through_the_desk, count),
+                Work(without_proofs, count), versus="without proofs", kind=Kind.SECONDS, clock=time.perf_counter,
+                least=2, most=4)  # fmt: skip

@@ -77,7 +77,7 @@ def test_codes_for_the_door_stand_in_their_own_order(evening: Evening) -> None:
     codes = sorted(map(tracking_code, read_contents(evening.hoy).ballots))
     printed = evening("board", "print", evening.hoy, "--station", "Hoy").out
     assert printed.splitlines()[-len(codes) :] == codes
-    assert "4 ballots are on the board" in printed
+    assert "Ballots on the board: 4," in printed
     page = evening.root / "door.html"
     evening("board", "print", evening.hoy, "--station", "Hoy", "--html", page)
     text = page.read_text("utf-8")
@@ -85,6 +85,10 @@ def test_codes_for_the_door_stand_in_their_own_order(evening: Evening) -> None:
     assert "http" not in text
     assert evening("track", evening.hoy, codes[0]).out.startswith("ON THE BOARD")
     evening("board", "print", evening.hoy, "--station", "Hy", code=3)
+    assert (
+        "print the list from the place's own board"
+        in evening("board", "print", evening.national, "--station", "Hoy", code=5).err
+    )
 
 
 def test_checkpoint_goes_ahead_of_the_card(evening: Evening) -> None:
@@ -94,9 +98,22 @@ def test_checkpoint_goes_ahead_of_the_card(evening: Evening) -> None:
     evening.election.devices[2].close(evening.hoy)
     closed = evening("board", "close-station", evening.hoy, "--out", note)
     assert closed.out.splitlines()[0] == "demo.invalid/election/station/2"
+    log = evening("board", "info", evening.hoy, "--json").json
+    assert (log["station"], log["log"].split("+")[0]) == (True, "demo.invalid/election/station/2")
+    assert not evening("board", "info", evening.national, "--json").json["station"]
     assert "log-station" in evening("board", "merge-station", evening.national, evening.hoy, code=5).err
     assert evening.office("board", "log-station", note, "--json").json["entries"] == 10
     assert "it is older" in evening("board", "merge-station", evening.national, older, code=8).err
+    code, receipt = tracking_code(next(iter(read_contents(evening.hoy).ballots))), evening.root / "receipt.txt"
+    policy = evening.root / "policy"
+    policy.write_text(f"log {evening('board', 'info', evening.national, '--json').json['log']}\nquorum none\n", "utf-8")
+    evening("receipt", "make", evening.hoy, code, "--national", evening.national, "--out", receipt)
+    shown = evening("receipt", "check", receipt, "--policy", policy, "--code", code, code=7).out
+    assert shown.startswith("PROVISIONAL")
+    assert "demo.invalid/election/station/2 at " in shown
+    assert (
+        "name this station's log too" in evening("receipt", "make", evening.hoy, code, "--policy", policy, code=7).err
+    )
     assert "0 of the 10 entries of Hoy" in evening.office("election", "close", code=5).err
     merged = evening("board", "merge-station", evening.national, evening.hoy)
     assert merged.out == "Hoy: 10 entries taken in, 0 were known; 4 ballots\n"

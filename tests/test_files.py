@@ -105,14 +105,50 @@ def test_board_in_segments_goes_on_after_it_is_opened_again(tmp_path: Path) -> N
         assert (log.size, log.torn) == (20, None)
 
 
-def test_commit_that_is_larger_than_a_segment_has_one_of_its_own(tmp_path: Path) -> None:
+def test_commit_that_is_larger_than_a_segment_is_cut_into_several(tmp_path: Path) -> None:
+    posted = entries(60, 200)
+    path = segmented(tmp_path, posted[:1])
+    with old_board(tmp_path) as log:
+        checkpoint = log.append(posted[1:])
+        assert (checkpoint.size, log.head(posted[0].header.author).counter) == (60, 60)
+    assert logged(path) == posted
+    assert len(files_of(path)) > 5
+    assert max(file.stat().st_size for file in files_of(path)) <= LIMIT
+    assert [event.size for event in scan(path) if isinstance(event, Committed)][-1] == 60
+
+
+def test_entry_that_is_larger_than_a_segment_has_one_of_its_own(tmp_path: Path) -> None:
     posted = entries(30, 2000)
     path = segmented(tmp_path, posted[:1])
     with old_board(tmp_path) as log:
-        log.append(posted[1:29])
-        log.append(posted[29:])
-    assert [segment.first_index for segment in find_files(path).segments] == [0, 1, 29]
+        log.append(posted[1:])
+    assert [segment.first_index for segment in find_files(path).segments] == list(range(30))
     assert logged(path) == posted
+
+
+def test_large_commit_that_was_cut_off_is_posted_again_as_a_whole(tmp_path: Path) -> None:
+    posted = entries(60, 200)
+    path, disk = segmented(tmp_path, posted[:1]), FailingLater(12)
+    with pytest.raises(StorageError), old_board(tmp_path, disk=disk) as log:
+        log.append(posted[1:])
+    with old_board(tmp_path) as log:
+        assert 1 < log.size < 60
+        assert logged(path)[: log.size] == posted[: log.size]
+        log.append(posted[1:])
+    assert logged(path) == posted
+
+
+class FailingLater(Disk):
+    """A disk that syncs so many times, and then not any more."""
+
+    def __init__(self, syncs: int) -> None:
+        self.left = syncs
+
+    def sync_data(self, descriptor: int) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        super().sync_data(descriptor)
 
 
 def change(path: Path, number: int, edit: Callable[[bytes], bytes | None]) -> None:

@@ -229,4 +229,4 @@ def test_recover_names_the_damaged_entry_and_repairs_it_from_a_mirror(kept: Path
 
 
 def test_recover_needs_the_keys_that_are_kept_beside_the_board(kept: Path) -> None:
-    Shell()("board", "recover", kept.with_name("mirror.board"), code=3)
+    assert "a copy of the board" in Shell()("board", "recover", kept.with_name("mirror.board"), code=3).err

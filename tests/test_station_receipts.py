@@ -17,7 +17,7 @@ from e2ev.demo import elections
 from e2ev.demo.elections import HOY, one
 from e2ev.demo.honest import HonestElection
 from e2ev.demo.toy import TOY
-from e2ev.errors import ConflictError, E2evError, NotReadyError, PolicyError, RejectedError
+from e2ev.errors import ConflictError, DataError, E2evError, NotReadyError, PolicyError, RejectedError
 from e2ev.record.entry import message_file
 from e2ev.roles import merging
 from e2ev.roles.cosigning import take_cosignatures
@@ -113,6 +113,12 @@ def test_receipt_does_not_lead_to_the_national_log_if_a_proof_is_another_entrys(
 def test_receipt_waits_for_the_final_checkpoint(evening: HonestElection) -> None:
     with pytest.raises(NotReadyError, match="is not on the national board"):
         chained(evening, ballots(evening)[0])
+
+
+def test_boards_in_the_wrong_order_are_told_apart(closed: HonestElection) -> None:
+    for station, national in ((closed.board, hoy(closed)), (closed.board, closed.board), (hoy(closed), hoy(closed))):
+        with pytest.raises(DataError, match="is no station's of the log"):
+            make_chained(station, national, lambda logged: logged.index == 3)
 
 
 def test_copy_older_than_the_final_checkpoint_makes_no_receipt(night: HonestElection) -> None:

@@ -592,4 +592,20 @@ def test_list_for_the_door_hides_the_order_of_voting(night: HonestElection) -> N
     listed = station.door_list(contents, HOY)
     assert sorted(map(tracking_code, contents.ballots)) == list(listed)
     assert list(map(tracking_code, contents.ballots)) != list(listed)
-    assert station.door_list(contents, TOWN) == ()
+    assert len(station.door_list(contents_of(night.board), TOWN)) == 3
+
+
+def test_list_for_the_door_is_not_printed_from_a_board_that_has_not_all_ballots(night: HonestElection) -> None:
+    with pytest.raises(NotReadyError, match="the board of Hoy, not of Town"):
+        station.door_list(contents_of(hoy(night)), TOWN)
+    with pytest.raises(NotReadyError, match="no final checkpoint"):
+        station.door_list(contents_of(night.board), HOY)
+    log_hoy(night)
+    with pytest.raises(NotReadyError, match="0 of the"):
+        station.door_list(contents_of(night.board), HOY)
+    merging.merge(night.board, hoy(night), GROUPS)
+    listed = station.door_list(contents_of(hoy(night)), HOY)
+    assert station.door_list(contents_of(night.board), HOY) == listed
+    merging.count_on_paper(night.administrator, LYNESS_PAPER, PASSPHRASE)
+    with pytest.raises(NotReadyError, match="Lyness was counted on paper"):
+        station.door_list(contents_of(night.board), LYNESS)

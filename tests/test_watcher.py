@@ -2,25 +2,31 @@
 
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import BinaryIO
 from unittest.mock import patch
 
 import pytest
 
 from e2ev.board import follow as following
 from e2ev.board import reader
+from e2ev.board import recall as recalling
 from e2ev.board.follow import Advance, Alarm, begin, follow
 from e2ev.board.fork import check_evidence, compare, read_evidence
 from e2ev.board.growing import COMMIT_ROOM
+from e2ev.board.ledger import read_ledger
 from e2ev.board.note import NoteKey
-from e2ev.board.reader import BEGINNING, HEAD_BYTES, Committed, Event, Logged, Place, scan
+from e2ev.board.reader import BEGINNING, HEAD_BYTES, Committed, Event, Logged, Place, read_logged, scan
+from e2ev.board.recall import recall, tree_before
 from e2ev.board.signed import last_signed
 from e2ev.board.static import export, restore
 from e2ev.demo import elections
 from e2ev.demo.elections import bad_proof, one
 from e2ev.demo.toy import TOY
 from e2ev.errors import DataError, RejectedError
+from e2ev.record.entry import Entry
 from e2ev.record.frame import FrameKind, frame
 from e2ev.record.kinds import Kind
 from e2ev.roles.watcher import State, Watcher, own_key, read_state, state_file
@@ -257,8 +263,69 @@ def test_ballot_with_a_wrong_proof_and_a_broken_rule_are_told_as_they_come(tmp_p
     assert [alarm.check for alarm in alarms] == ["6.D"]
     assert "Hall" in alarms[0].culprit
     assert list(watcher.look()) == []
-    again = list(Watcher(election.board, home, groups=(TOY,)).look())
-    assert [alarm.check for alarm in again] == ["6.D"]
+    again = Watcher(election.board, home, groups=(TOY,))
+    assert again.position.tree.size > 0
+    assert [alarm.check for alarm in again.look()] == ["6.D"]
+
+
+def test_restart_of_a_watcher_that_judges_goes_on_where_it_was(tmp_path: Path) -> None:
+    election = elections.opened(tmp_path / "e", TOY, elections.PLAIN, ("Hall",), 1, 1)
+    election.vote([(one(1, 0), "cast"), (one(0, 1), "challenged"), (one(0, 1), "cast")])
+    board, copy, home = election.board, tmp_path / "growing.board", tmp_path / "home"
+    data, ballots, read, offsets = board.read_bytes(), set[int](), list[int](), list[int]()
+    for event in scan(board):
+        if isinstance(event, Logged) and event.entry.header.kind == Kind.BALLOT:
+            ballots.add(event.offset)
+
+    def noted(path: Path, start: Place = BEGINNING) -> Iterator[Event]:
+        offsets.append(start.offset)
+        return reader.scan(path, start)
+
+    def read_whole(stream: BinaryIO, offset: int, index: int, where: str) -> Entry:
+        read.append(offset)
+        return read_logged(stream, offset, index, where)
+
+    with patch.object(following, "scan", noted), patch.object(recalling, "read_logged", read_whole):
+        for end in [*ends_of(board)[::3], len(data)]:
+            copy.write_bytes(data[:end])
+            assert list(Watcher(copy, home, groups=(TOY,)).look()) == []
+    assert offsets == [HEAD_BYTES, *ends_of(board)[::3]]
+    assert read
+    assert not ballots & set(read)
+    once = Watcher(board, tmp_path / "once", groups=(TOY,))
+    assert list(once.look()) == []
+    assert Watcher(copy, home, groups=(TOY,)).state == once.state
+
+
+def test_what_a_judging_watcher_recalls_is_what_stands_there(tmp_path: Path) -> None:
+    board = finished(TOY).board
+    signed, whole = last_signed(board), read_ledger(board, (TOY,))
+    tree = tree_before(board, signed.end)
+    found = recall(board, tree, signed.end, signed.key.name, (TOY,))
+    assert tree.root() == signed.checkpoint.root
+    for attribute in ("id", "closed", "opened", "joint", "devices", "attempts", "exclusions", "opened_ballots"):
+        assert getattr(found.held, attribute) == getattr(whole.held, attribute)
+    assert list(found.held.ballots.items()) == list(whole.held.ballots.items())
+    assert found.held.decision_counts() == whole.held.decision_counts()
+    assert found.held.heads == whole.held.heads
+
+
+def test_rules_are_asked_about_what_only_the_log_was_checked_of(board: Path, tmp_path: Path) -> None:
+    assert looked(board, tmp_path / "home", judging=False) == []
+    fresh = looked(board, tmp_path / "fresh", judging=True)
+    assert looked(board, tmp_path / "home", judging=True) == fresh != []
+
+
+def test_changed_body_of_what_was_judged_is_told_at_the_restart(tmp_path: Path) -> None:
+    board, copy = finished(TOY).board, tmp_path / "copy.board"
+    shutil.copy(board, copy)
+    assert list(Watcher(copy, tmp_path / "home", groups=(TOY,)).look()) == []
+    event = next(one for one in scan(board) if isinstance(one, Logged) and one.entry.header.kind == Kind.OPEN)
+    body = bytes([event.entry.body[0] ^ 1]) + event.entry.body[1:]
+    data, changed = board.read_bytes(), replace(event.entry, body=body).frames()
+    copy.write_bytes(data[: event.offset] + changed + data[event.end :])
+    alarms = list(Watcher(copy, tmp_path / "home", groups=(TOY,)).look())
+    assert ("B.4", event.index) in [(alarm.check, alarm.entry) for alarm in alarms]
 
 
 def test_board_in_an_unknown_group_is_told(tmp_path: Path) -> None:

@@ -56,14 +56,16 @@ def info(board: Board, as_json: AsJson = False) -> None:
     found = summarize(board)
     if as_json:
         ui.out_json({
-            "election": found.election.hex(), "log": found.log or None, "entries": found.size,
-            "root": found.root.hex(), "bytes": found.end,
+            "election": found.election.hex(), "log": found.log or None, "station": found.station,
+            "entries": found.size, "root": found.root.hex(), "bytes": found.end,
             "checkpoints": found.checkpoints, "signers": found.signers, "kinds": found.kinds,
             "behind_last_checkpoint": found.loose, "damage": found.damage,
         })  # fmt: skip
         return
     ui.out(f"election  {found.election.hex()}")
     ui.out(f"log       {ui.printable(found.log)}")
+    if found.station:
+        ui.out("          a polling station's own board: it begins as the national one does")
     ui.out(f"entries   {found.size} in {found.end} bytes, under {found.checkpoints} checkpoints")
     ui.out(f"root      {found.root.hex()}")
     ui.out(f"          {spoken(found.root, ROOT_WORDS)}")

@@ -66,12 +66,15 @@ def watch(
 def _look(board: Path, watcher: "Watcher", told: "set[tuple[Path, Alarm]]", *, always: bool, as_json: bool) -> int:
     """Look at one board, tell what is new, and return the exit code for that."""
     worst, before = 0, watcher.position.tree.size
-    for alarm in watcher.look():
-        worst = max(worst, _CONFLICT if alarm.check in _LOST else _REJECTED)
-        if (board, alarm) not in told:
-            told.add((board, alarm))
-            _raise(board, alarm, as_json=as_json)
-    if always or watcher.position.tree.size != before:
+    with ui.progress("checking ballots") as show:
+        for alarm in watcher.look(show):
+            worst = max(worst, _CONFLICT if alarm.check in _LOST else _REJECTED)
+            if (board, alarm) not in told:
+                told.add((board, alarm))
+                _raise(board, alarm, as_json=as_json)
+    if worst and always and not as_json:
+        ui.out(f"{board}: verified without an alarm: {watcher.state.position.tree.size} entries")
+    elif always or watcher.position.tree.size != before:
         _tell(board, watcher, as_json=as_json)
     return worst
 

@@ -1,5 +1,6 @@
 """`e2ev receipt`: make a receipt from a board, and check one with no board at hand."""
 
+import shutil
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
@@ -70,7 +71,10 @@ def make(
 
 
 def _tell(receipt: bytes, drawn: "QRCode | None", *, terminal: bool) -> None:
-    if drawn is not None and terminal:
+    width = drawn.symbol_size(border=4)[0] if drawn is not None else 0
+    if drawn is not None and terminal and width > shutil.get_terminal_size().columns and ui.is_interactive():
+        ui.say(f"The QR code is {width} columns wide, and this terminal is narrower: --qr FILE.svg")
+    elif drawn is not None and terminal:
         picture = StringIO()
         drawn.terminal(out=picture, compact=True)
         ui.say(picture.getvalue())
@@ -155,7 +159,7 @@ def _show(vouched: "Vouched") -> None:
     rows = [
         ("code", tracking_code(header.code) if header.code else "none: it is no ballot"),
         ("entry", f"{vouched.index} ({what}), leaf hash {vouched.leaf_hash.hex()}"),
-        *(("on", f"{ui.printable(one.origin)}, {one.size} entries; it goes on to the final state that the next log has")
+        *(("on", f"{ui.printable(one.origin)} at {one.size} entries, whose final state stands on the log below")
           for one in vouched.stated[:-1]),
         ("log", ui.printable(standing.checkpoint.origin)),
         ("board", f"{standing.checkpoint.size} entries; root in words: {spoken(standing.checkpoint.root, ROOT_WORDS)}"),

@@ -68,10 +68,12 @@ def begin_station(
     contents = station.begin(national, board)
     place = contents.place(contents.own or 0)
     if as_json:
-        ui.out_json({"board": str(board), "station": place, "entries": contents.begun.size})
+        ui.out_json({"board": str(board), "station": place, "entries": contents.begun.size,
+                     "log": contents.log().vkey()})  # fmt: skip
         return
     ui.out(f"the board of {place} begins with {contents.begun.size} entries of the national one")
     ui.say(f"Its devices post there: e2ev ballot encrypt --board {board} ...")
+    ui.say(f"Its log, for cosigners and policies: {contents.log().vkey()}")
 
 
 @app.command()
@@ -298,7 +300,7 @@ def print_codes(
     _, stated = signed_checkpoint(board, contents)
     title = f"{contents.manifest.label}: ballot codes of {station}"
     told = (
-        f"{len(codes)} ballots are on the board, in the order of their codes. Look for yours: compare every group.",
+        f"Ballots on the board: {len(codes)}, in the order of their codes. Look for yours: compare every group.",
         "If it is here, the board has your ballot as the device made it. The code alone does not show how you voted.",
         "If it is not, tell the poll workers and the observers, and show your code; keep it.",
         f"The board has {stated.size} entries. Its root in words: {spoken(stated.root, ROOT_WORDS)}",

@@ -55,6 +55,10 @@ class GrowingBoard:
         """Make everything appended so far durable."""
         self._file.sync()
 
+    def holds(self, size: int) -> bool:
+        """Return whether entries of `size` bytes go into a new file without making it larger than asked."""
+        return not self._limit or HEAD_BYTES + size + COMMIT_ROOM <= self._limit
+
     def has_room(self, size: int) -> bool:
         """Return whether entries of `size` bytes go into the last file; into a new one any go."""
         return not self._limit or self._file.size == HEAD_BYTES or self._file.size + size + COMMIT_ROOM <= self._limit

@@ -53,6 +53,15 @@ class Ledger:
             self._moved(logged.entry)
         return objections
 
+    def remember(self, logged: Logged) -> None:
+        """Take in an entry that was examined before and allowed: nothing is asked again."""
+        if self.contents is None:
+            self._genesis(logged)[1]()
+            return
+        _, take = _inside(self.contents, logged)
+        take()
+        self._moved(logged.entry)
+
     def examine(self, logged: Logged) -> tuple[list[Objection], Callable[[], None]]:
         """Return what speaks against an entry, and what takes it in if nothing does."""
         entry = logged.entry

@@ -285,19 +285,31 @@ class BoardLog:
         self._write([one for one in waiting if one.entry.header.counter > self.head(one.entry.header.author).counter])
 
     def _write(self, waiting: Sequence[_Waiting]) -> None:
-        """Write the entries, into a new file where the last one has no room, and commit them."""
-        self._certain, tree = False, self.tree
+        """Write and commit the entries: at once, or in as many commits as files are needed for them."""
+        self._certain, some, size = False, list[_Waiting](), 0
         for one in waiting:
+            if some and not self._file.holds(size + len(one.data)):
+                self._write_together(some)
+                some, size = [], 0
+            some.append(one)
+            size += len(one.data)
+        self._write_together(some)
+        self._certain = True
+
+    def _write_together(self, some: Sequence[_Waiting]) -> None:
+        """Write entries, into a new file where the last one has no room, and commit them."""
+        if not some:
+            return
+        data, tree = b"".join(one.data for one in some), self.tree
+        for one in some:
             tree = tree.append(one.leaf_hash)
-        data = b"".join(one.data for one in waiting)
         if not self._file.has_room(len(data)):
             self._file.begin_segment(self.tree.size)
         self._file.append(data)
         self._file.sync()
         self._commit(tree)
-        for one in waiting:
+        for one in some:
             self._heads[one.entry.header.author] = Head(one.entry.header.counter, one.leaf_hash)
-        self._certain = True
 
     def _commit(self, tree: Tree) -> None:
         """Mark, sign and commit what is durably on disk."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from e2ev.errors import DataError
 from e2ev.storage.disk import read_bounded
 
-RESTORE = "restore the board from a mirror that has the same root, or keep the newer of two copies"
+RESTORE = "keep the newer of two copies, or take a mirror with the same root: e2ev board recover BOARD --from MIRROR"
 _MARK = re.compile(rb"(0|[1-9][0-9]{0,18}) [0-9a-f]{64}\n")
 
 

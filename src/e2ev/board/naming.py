@@ -22,6 +22,11 @@ class Naming:
         self._genesis: bodies.Genesis | None = None
         self._stations: dict[str, bytes] = {}
 
+    @property
+    def national(self) -> str:
+        """Name of the log of genesis; empty before it."""
+        return self._genesis.log_origin if self._genesis is not None else ""
+
     def take(self, entry: Entry, index: int, where: str) -> None:
         """Take in the board's next entry.
 

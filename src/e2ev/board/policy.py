@@ -125,6 +125,8 @@ def _log_of(policy: Policy, origin: str, signed: Collection[tuple[str, bytes]], 
     if not named:
         known = ", ".join(repr(key.name) for key in policy.logs) or "none"
         remedy = "take the policy of this election, from a place that you trust"
+        if any(origin.startswith(f"{key.name}/station/") for key in policy.logs):
+            remedy = "name this station's log too, or lead its receipts further: e2ev receipt make --national"
         raise PolicyError(f"the policy knows no log {origin!r}; it knows {known}", where=where, remedy=remedy)
     return named[0]
 

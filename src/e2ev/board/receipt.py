@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from e2ev.board.contents import station_of
 from e2ev.board.cosigned import best_checkpoint
 from e2ev.board.merkle import check_consistency, check_inclusion, consistency_proof, inclusion_proof
 from e2ev.board.note import Checkpoint, check_checkpoint, read_base64
@@ -154,12 +155,16 @@ def make_chained(station: Path, national: Path, wanted: Wanted, policy: Policy |
 
     Raises:
         ConflictError: The station's board is not the one whose final checkpoint was logged: an older copy, or a fork.
+        DataError: The first is no station's board of the second.
         NotReadyError: The final checkpoint is not on the national board, or no checkpoint covers it yet.
         Else as of `make_receipt`.
     """
     own = read_outline(station, wanted)
     logged = _the_one(own.found, str(station))
     above = read_outline(national, lambda held: held.entry.header.kind == Kind.STATION_CHECKPOINT)
+    if station_of(above.log.name, own.log.name) is None:
+        found = f"the log {own.log.name!r} is no station's of the log {above.log.name!r}"
+        raise DataError(found, where=str(station), remedy="name the station's own board first, the national one after")
     stating = [held for held in above.found if stated_checkpoint(held.entry).origin == own.log.name]
     if not stating:
         found = f"the final checkpoint of the log {own.log.name!r} is not on the national board"

@@ -21,6 +21,7 @@ class Summary:
     Attributes:
         election: Id in the file's first bytes.
         log: The log's name and key, as policies have them; empty if nothing was signed, or genesis cannot be read.
+        station: Whether it is the board of a station, which begins as the national one does.
         size: Number of entries under the last checkpoint.
         root: Their Merkle root, computed.
         end: Where the last checkpoint ends, in bytes.
@@ -33,6 +34,7 @@ class Summary:
 
     election: bytes
     log: str
+    station: bool
     size: int
     root: bytes
     end: int
@@ -54,7 +56,7 @@ def summarize(path: Path) -> Summary:
     committed, waiting = Counter[str](), Counter[str]()
     size, root, end, checkpoints, damage = 0, EMPTY_ROOT, HEAD_BYTES, 0, ""
     signers: tuple[str, ...] = ()
-    log, naming = "", Naming()
+    log, station, naming = "", False, Naming()
     for event in scan(path):
         match event:
             case Logged(entry=entry):
@@ -64,7 +66,8 @@ def summarize(path: Path) -> Summary:
             case Committed():
                 committed.update(waiting)
                 waiting.clear()
-                log = log if checkpoints else _log(naming, event.note)
+                if not checkpoints:
+                    log, station = _log(naming, event.note)
                 size, root, end, checkpoints = event.size, event.root, event.end, checkpoints + 1
                 signers = _signers(event.note, "checkpoint")
             case Cosigned():
@@ -73,7 +76,7 @@ def summarize(path: Path) -> Summary:
             case Damaged():
                 damage = str(event.error)
     kinds = dict(sorted(committed.items()))
-    return Summary(head.election, log, size, root, end, checkpoints, signers, kinds, waiting.total(), damage)
+    return Summary(head.election, log, station, size, root, end, checkpoints, signers, kinds, waiting.total(), damage)
 
 
 def _name(naming: Naming, event: Logged) -> None:
@@ -81,11 +84,12 @@ def _name(naming: Naming, event: Logged) -> None:
         naming.take(event.entry, event.index, f"entry {event.index}")
 
 
-def _log(naming: Naming, note: bytes) -> str:
+def _log(naming: Naming, note: bytes) -> tuple[str, bool]:
     try:
-        return naming.log(note, "checkpoint").vkey()
+        key = naming.log(note, "checkpoint")
     except (DataError, RejectedError):
-        return ""
+        return "", False
+    return key.vkey(), key.name != naming.national
 
 
 def _kind_name(kind: int) -> str:

@@ -25,7 +25,7 @@ from e2ev.roles.doctor import Machine
 from e2ev.roles.examine import check_message
 from e2ev.roles.founding import Founding, check_founding, genesis_body, is_founded_so
 from e2ev.roles.gathering import MOST
-from e2ev.roles.intake import Intake, keep_of, load_online_key, save_online_key
+from e2ev.roles.intake import Intake, keep_of, load_log_key, load_online_key, save_online_key
 from e2ev.roles.messages import is_outdated, messages_in, read_messages
 from e2ev.roles.status import awaited_devices, awaited_stations, named_devices
 from e2ev.signing import SigningKey
@@ -122,7 +122,7 @@ class Administrator:
         try:
             return self.contents()
         except DataError:
-            with BoardLog(self.board, self.keep, founding.origin, load_online_key(self.keep / "log.key")):
+            with BoardLog(self.board, self.keep, founding.origin, load_log_key(self.board)):
                 return self.contents()
 
     def contents(self) -> Contents:

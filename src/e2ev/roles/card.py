@@ -25,13 +25,8 @@ class Card:
 
     def to_file(self) -> bytes:
         """Return the card as its file."""
-        content = {
-            "format": FORMAT,
-            "name": self.name,
-            "key": self.author.hex(),
-            "fingerprint": fingerprint(self.author),
-        }
-        return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
+        fields = {"name": self.name, "key": self.author.hex(), "fingerprint": fingerprint(self.author)}
+        return _file({"format": FORMAT} | fields)
 
 
 def fingerprint(author: bytes) -> str:
@@ -71,6 +66,11 @@ class DeviceCard:
     unit: str
     author: bytes
 
+    def to_file(self) -> bytes:
+        """Return the card as its file."""
+        fields = {"information": self.information, "unit": self.unit, "key": self.author.hex()}
+        return _file({"format": DEVICE_FORMAT} | fields)
+
 
 def read_device_card(data: bytes, where: str) -> DeviceCard:
     """Return the card that `e2ev device init` wrote.
@@ -98,8 +98,7 @@ class StationCard:
 
     def to_file(self) -> bytes:
         """Return the card as its file."""
-        content = {"format": STATION_FORMAT, "unit": self.unit, "log_key": self.log_key.hex()}
-        return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
+        return _file({"format": STATION_FORMAT, "unit": self.unit, "log_key": self.log_key.hex()})
 
 
 def is_station_card(data: bytes) -> bool:
@@ -122,6 +121,10 @@ def read_station_card(data: bytes, where: str) -> StationCard:
         return StationCard(place.at("unit").label(200), log_key)
 
     return read_json(data, read, where=where)
+
+
+def _file(content: dict[str, str]) -> bytes:
+    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def _author(place: Place, remedy: str) -> bytes:

@@ -16,7 +16,7 @@ from e2ev.record import bodies
 from e2ev.record.codec import encode
 from e2ev.record.kinds import Kind
 from e2ev.roles.administrator import Administrator
-from e2ev.roles.intake import Intake, keep_of, load_online_key
+from e2ev.roles.intake import Intake, keep_of, load_log_key
 from e2ev.storage.disk import REAL, Disk, read_bounded
 from e2ev.storage.seal import Passphrase
 
@@ -56,7 +56,7 @@ def take_cosignatures(
     """
     log = read_outline(board).log
     taken = []
-    with BoardLog(board, keep_of(board), log.name, load_online_key(keep_of(board) / "log.key"), disk=disk) as writer:
+    with BoardLog(board, keep_of(board), log.name, load_log_key(board), disk=disk) as writer:
         outline = read_outline(board)
         for path in answers:
             note = read_bounded(path, NOTE_LIMIT)

@@ -25,7 +25,7 @@ from e2ev.record import bodies
 from e2ev.record.codec import encode
 from e2ev.record.entry import Entry, Pen, author_of, message_file
 from e2ev.record.kinds import Kind
-from e2ev.roles.card import DEVICE_FORMAT
+from e2ev.roles.card import DeviceCard
 from e2ev.roles.choices import Decision
 from e2ev.roles.intake import Intake, load_online_key, save_online_key
 from e2ev.roles.messages import read_messages
@@ -115,8 +115,7 @@ class Device:
         if not self.key_path.exists():
             save_online_key(self.key_path, SigningKey.generate())
         author = author_of(self.key.verify_key)
-        card = {"format": DEVICE_FORMAT, "information": information, "unit": unit, "key": author.hex()}
-        write_once(self.home / "device.card", (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
+        write_once(self.home / "device.card", DeviceCard(information, unit, author).to_file())
         return author
 
     @property

@@ -43,6 +43,20 @@ def load_online_key(path: Path) -> SigningKey:
         raise DataError("this is no key of a log or device", where=str(path)) from error
 
 
+def load_log_key(board: Path) -> SigningKey:
+    """Return the key of a board's log, which only its keeper has.
+
+    Raises:
+        DataError: The board's private folder is not here, or the key is malformed.
+    """
+    path = keep_of(board) / "log.key"
+    if not path.exists():
+        remedy = f"run this on the machine of its keeper, where {keep_of(board).name} stands beside the board"
+        raise DataError("this is a copy of the board: the key of its log is not here", where=str(board),
+                        remedy=remedy)  # fmt: skip
+    return load_online_key(path)
+
+
 class Intake:
     """Posting to a board, inside `with`: holds the lock, knows the contents, refuses what the rules refuse."""
 
@@ -54,7 +68,7 @@ class Intake:
         ledger = read_ledger(self._board, self._groups)
         keep = keep_of(self._board)
         name = ledger.held.log().name
-        self._log = BoardLog(self._board, keep, name, load_online_key(keep / "log.key"), disk=self._disk)
+        self._log = BoardLog(self._board, keep, name, load_log_key(self._board), disk=self._disk)
         self._log.__enter__()
         try:
             self._ledger = read_ledger(self._board, self._groups)

@@ -10,7 +10,7 @@ from e2ev.board.reader import Logged, scan
 from e2ev.board.repair import repair
 from e2ev.errors import DataError, E2evError
 from e2ev.record import bodies
-from e2ev.roles.intake import keep_of, load_online_key
+from e2ev.roles.intake import keep_of, load_log_key
 from e2ev.storage.disk import REAL, Disk
 from e2ev.storage.lock import FolderLock
 
@@ -46,7 +46,7 @@ def recover(board: Path, mirror: Path | None = None, *, disk: Disk = REAL) -> Re
         DataError: There is no board, or its keys are not kept beside it.
     """
     keep, damaged = keep_of(board), None
-    key = load_online_key(keep / "log.key")
+    key = load_log_key(board)
     origin = _origin(board, mirror)
     if mirror is not None:
         with FolderLock(keep / "lock", disk=disk):

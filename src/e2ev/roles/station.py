@@ -11,6 +11,7 @@ from e2ev.board.ledger import read_contents
 from e2ev.board.log import BoardLog, read_mark
 from e2ev.board.note import Checkpoint, check_checkpoint
 from e2ev.board.reader import HEAD_BYTES, Committed, Logged, scan
+from e2ev.board.stations import missing_of
 from e2ev.codes import tracking_code
 from e2ev.errors import ConflictError, DataError, NotReadyError, RejectedError, WrongKeyError
 from e2ev.group import STANDARD_GROUPS, Group
@@ -22,7 +23,7 @@ from e2ev.record.stations import HandoverBody
 from e2ev.roles import device as devices
 from e2ev.roles.card import StationCard
 from e2ev.roles.choices import Decision
-from e2ev.roles.intake import Intake, keep_of, load_online_key, save_online_key
+from e2ev.roles.intake import Intake, keep_of, load_log_key, load_online_key, save_online_key
 from e2ev.roles.status import named_devices
 from e2ev.signing import SigningKey
 from e2ev.storage.disk import REAL, Disk, write_once
@@ -66,7 +67,7 @@ def begin(national: Path, board: Path, groups: Sequence[Group] = STANDARD_GROUPS
         ConflictError: The station's board belongs to something else.
         RejectedError: The national board breaks a rule, or its log did not sign it.
     """
-    known, key = read_contents(national, groups), load_online_key(keep_of(board) / "log.key")
+    known, key = read_contents(national, groups), load_log_key(board)
     signed_checkpoint(national, known)
     author = author_of(key.verify_key)
     units = [unit for unit, held in known.stations.items() if held.admitted.body.form.log_key == author]
@@ -220,6 +221,18 @@ def _check_named(contents: Contents, author: bytes, made: Mapping[bytes, Decisio
 
 
 def door_list(contents: Contents, unit: int) -> tuple[str, ...]:
-    """Return the tracking codes of a place's ballots, in their own order: when somebody voted does not show."""
+    """Return the tracking codes of a place's ballots, in their own order: when somebody voted does not show.
+
+    Raises:
+        NotReadyError: They are not all on this board; a list without them would frighten voters.
+    """
+    if contents.own not in (None, unit):
+        found = f"this is the board of {contents.place(contents.own or 0)}, not of {contents.place(unit)}"
+        raise NotReadyError(found, remedy="print the list from the national board, or from the place's own")
+    if contents.own is None and unit in contents.stations and (missing := missing_of(contents, unit)):
+        raise NotReadyError(missing, remedy="print the list from the place's own board, or when its card is here")
+    if unit in contents.paper and not contents.ballots_at(unit):
+        raise NotReadyError(f"{contents.place(unit)} was counted on paper: no ballot of it has a code",
+                            remedy="hang up its result sheet instead")  # fmt: skip
     return tuple(sorted(tracking_code(code) for code, place in contents.ballots.items()
                         if contents.devices[place.author].unit == unit))  # fmt: skip

@@ -6,7 +6,7 @@ signature keeps out accidents and mixed-up files, not somebody who owns the mach
 """
 
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from e2ev.board.ledger import Ledger
 from e2ev.board.log import Head
 from e2ev.board.merkle import Tree
 from e2ev.board.note import NoteKey, check_checkpoint, parse_vkey
+from e2ev.board.recall import recall
 from e2ev.board.signed import last_signed
 from e2ev.errors import DataError, E2evError, RejectedError
 from e2ev.group import STANDARD_GROUPS, Group
@@ -28,6 +29,7 @@ from e2ev.storage.disk import read_bounded, write_atomically, write_once
 from e2ev.verify.segments import SegmentSetting, ballot_jobs, units, verify_segment
 from e2ev.verify.setting import Setting, setting_of
 
+Progress = Callable[[int, int], None]
 FORMAT = "e2ev watch state 1"
 STATE = "state"
 FORKED = "fork"
@@ -42,10 +44,12 @@ class State:
 
     Attributes:
         position: Of the log.
+        judged: How many entries the election's rules were asked about.
         ballots: How many ballots, in their order on the board, had their proofs checked.
     """
 
     position: Position
+    judged: int = 0
     ballots: int = 0
 
 
@@ -59,6 +63,7 @@ def state_file(state: State, key: SigningKey) -> bytes:
         f"root {position.tree.root().hex()}",
         f"checkpoint {position.noted_at} {b64encode(position.note).decode() or '-'}",
         f"end {position.end}",
+        f"judged {state.judged}",
         f"ballots {state.ballots}",
         *(f"peak {peak.hex()}" for peak in position.tree.peaks),
         *(f"author {a.hex()} {head.counter} {head.leaf_hash.hex()}" for a, head in sorted(position.heads.items())),
@@ -100,7 +105,7 @@ def _parsed(body: str) -> State:
         bytes.fromhex(one["election"][0]), None if key == "-" else parse_vkey(key), tree,
         b"" if note == "-" else b64decode(note), int(one["checkpoint"][0]), int(one["end"][0]), MappingProxyType(heads),
     )  # fmt: skip
-    return State(position, int(one["ballots"][0]))
+    return State(position, int(one["judged"][0]), int(one["ballots"][0]))
 
 
 class Watcher:
@@ -110,8 +115,8 @@ class Watcher:
         board: The board file.
         home: The watcher's folder, made if need be: its key, its state, evidence.
         key: Of the log, from elsewhere; None for the one that genesis names.
-        judging: Whether the election's rules and the ballots' proofs are checked too. Then the board is read from its
-            beginning once, when watching begins; without, no byte is read again that was verified before.
+        judging: Whether the election's rules and the ballots' proofs are checked too. Then headers, and bodies of
+            all but ballots, are read again when watching begins; without, no byte that was verified before.
         groups: Those that genesis may name: for tests alone.
 
     Attributes:
@@ -129,16 +134,20 @@ class Watcher:
     ) -> None:  # fmt: skip
         self._board, self._home, self._signing = board, home, own_key(home)
         self._judging, self._groups = judging, groups
-        self._ledger: Ledger | None = None
         self._segment: tuple[Setting, SegmentSetting] | None = None
         self._sound = True
         first = begin(board, key)
         self.state = self._kept = self._remembered(first)
-        self.position = first if judging else self.state.position
-        self._due = self.state.position.tree if judging else Tree()
+        self._ledger = self._recalled() if judging else None
+        goes_on = self._ledger is not None or not judging
+        self.position = self.state.position if goes_on else first
+        self._due = Tree() if goes_on else self.state.position.tree
 
-    def look(self) -> Iterator[Alarm]:
+    def look(self, progress: Progress = lambda _done, _all: None) -> Iterator[Alarm]:
         """Yield what is wrong with what has come since; afterwards the state covers it, if nothing was.
+
+        Args:
+            progress: Told about ballots, done and all.
 
         Raises:
             StorageError: The watcher's own disk refused.
@@ -147,7 +156,7 @@ class Watcher:
             for alarm in self._log_alarms():
                 self._sound = False
                 yield self._with_evidence(alarm) if alarm.entry is None else alarm
-            for alarm in self._ballot_alarms():
+            for alarm in self._ballot_alarms(progress):
                 self._sound = False
                 yield alarm
         except DataError as error:  # the file was there when watching began
@@ -155,6 +164,8 @@ class Watcher:
             yield Alarm(CHANGED, f"the board cannot be read any more: {error.found} ({error.where})")
         if self._sound and self.position != self.state.position:
             self.state = replace(self.state, position=self.position)
+        if self._sound and self._judging:
+            self.state = replace(self.state, judged=self.position.tree.size)
         if self._sound and self.state != self._kept:
             write_atomically(self._home / STATE, state_file(self.state, self._signing), 0o600)
             self._kept = self.state
@@ -187,7 +198,7 @@ class Watcher:
                 if (one.check, logged.index) not in known:
                     yield Alarm(one.check, one.found, logged.index, one.culprit)
 
-    def _ballot_alarms(self) -> Iterator[Alarm]:
+    def _ballot_alarms(self, progress: Progress) -> Iterator[Alarm]:
         """Yield what is wrong with ballots that have come since, and are not excluded."""
         contents = self._ledger.contents if self._ledger is not None else None
         if contents is None or not self._ready(contents):
@@ -198,6 +209,7 @@ class Watcher:
             for one in verify_segment(segment, unit).findings:
                 yield Alarm(one.check, f"{one.found} ({one.place})", one.entry, one.culprit)
             self.state = replace(self.state, ballots=self.state.ballots + len(unit))
+            progress(self.state.ballots, len(contents.ballots))
 
     def _ready(self, contents: Contents) -> bool:
         """Return whether ballots can be checked: the keys are there."""
@@ -233,6 +245,16 @@ class Watcher:
             raise RejectedError("the state is that of another board or log", where=str(path),
                                 remedy="give each board a folder of its own: --home")  # fmt: skip
         return state
+
+    def _recalled(self) -> Ledger | None:
+        """Return what stands on the board as far as the rules were asked about it; None if all has to be read anew."""
+        held = self.state.position
+        if held.key is None or self.state.judged != held.tree.size:
+            return None
+        try:
+            return recall(self._board, held.tree, held.end, held.key.name, self._groups)
+        except E2evError:
+            return None  # it is not what it was: reading it from its beginning says where
 
 
 def _tree_at(step: Advance, size: int) -> Tree | None:

@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench vectors attacks clean
+.PHONY: demo test check bench vectors attacks mutants clean
 
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -30,6 +30,9 @@ vectors: $(VENV)/.ready
 attacks: $(VENV)/.ready
 	$(BIN)/python -m tests.attacks
 	$(BIN)/python -m tests.run_corpus
+
+mutants: $(VENV)/.ready
+	$(BIN)/python -m tests.mutants
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

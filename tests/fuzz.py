@@ -56,6 +56,8 @@ GROWTH = 256 << 10
 ROOM = 512 << 20
 """Bytes of address space that the whole run may take beyond what it starts with."""
 MEASURED = 1_000
+BOARD = 10_000
+"""Bytes of the board that is broken: enough for most kinds of frame, and read many thousand times in a minute."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def decoders(election: HonestElection, folder: Path) -> Mapping[str, Decoder]:
     notes = [event.note for event in scan(election.board) if isinstance(event, Committed)]
     receipt = make_receipt(election.board, lambda one: one.index == logged[3].index)
     found: dict[str, Decoder] = {
-        "board": Decoder([board], lambda data: list(scan(_file(folder, data)))),
+        "board": Decoder([board[:BOARD]], lambda data: list(scan(_file(folder, data)))),
         "message": Decoder(
             [message_file((entry,)) for entry in entries.values()],
             lambda data: list(read_message(BytesIO(data), body_limit, "message")),

@@ -70,6 +70,11 @@ def test_label_that_holds_an_equals_sign_is_a_label() -> None:
     assert choices(days="a=1=2")[1] == (2, 0, 0)
 
 
+@pytest.mark.parametrize("around", [" ", "\x1d", "\u2003"])
+def test_white_space_of_any_kind_around_a_number_is_passed_over(around: str) -> None:
+    assert choices(points=f"roof={around}2{around}")[2] == (2, 0)
+
+
 def test_too_many_votes_are_an_overvote_and_no_error() -> None:
     assert choices(chair="Ada;Zoë", points="roof=9") == ((1, 1), (0, 0, 0), (9, 0))
 

@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 
 from e2ev import hashing
+from e2ev.arith import integer
+from e2ev.demo.toy import TOY
+from e2ev.group import Scalar
 from tests.make_vectors import FOLDER, HashCall, generate, recording
+from tests.records import ELEMENTS
 
 FILES = sorted(path.name for path in FOLDER.glob("*.json"))
 LARGEST_IN_ALL = 1_000_000
@@ -63,6 +67,31 @@ def test_messages_of_egds_start_below_0x80_and_our_own_with_our_prefix(name: str
         else:
             assert start[0] < 0x80, one["function"]
         assert one["key"] == "" if one["function"] in UNKEYED else len(one["key"]) == 64
+
+
+def test_our_own_hashes_are_of_the_messages_that_the_specification_lays_out() -> None:
+    key, (first, second, third) = bytes(range(32)), ELEMENTS[2:5]
+
+    def own(label: bytes, *parts: bytes) -> bytes:
+        return b"\x80e2ev/" + len(label).to_bytes(4, "big") + label + b"".join(parts)
+
+    def scalar(label: bytes, *parts: bytes) -> Scalar:
+        return TOY.scalar(integer(hmac.digest(key, own(label, *parts), "sha256")))
+
+    one, three, four = ((number).to_bytes(4, "big") for number in (1, 3, 4))
+    residues = [each.to_bytes() for each in (first, second, third)]
+    assert hashing.election_identifier(b"genesis") == hashlib.sha256(own(b"election", b"genesis")).digest()
+    bound = own(b"id_B", bytes([0, 0, 0, 6]), b"author", (7).to_bytes(8, "big"), key)
+    assert hashing.selection_identifier(b"author", 7, key) == hashlib.sha256(bound).digest()
+    assert hashing.rehearsal_challenge(TOY, key, 3, (first, second), (third,)) == scalar(
+        b"rehearsal", three, *residues
+    )
+    assert hashing.complaint_challenge(TOY, key, 1, 4, (first, second), (third,)) == scalar(
+        b"complaint", one, four, *residues
+    )
+    assert hashing.nonce_share_challenge(TOY, key, 3, (first, second), (third,)) == scalar(
+        b"nonce share", three, *residues
+    )
 
 
 def test_recorder_notes_the_call_the_code_makes_and_leaves_nothing_behind() -> None:

@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("module", nargs="*", help=f"of {', '.join(OWNERS)}")
     parser.add_argument("--most", type=int, default=0, help="mutants of a module, drawn by the seed")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--without", default="", help="tests that are left out, being slow: words joined by 'or'")
     parser.add_argument("--log", type=Path, help="lines of JSON, one a mutant; a later run goes on behind them")
     asked = parser.parse_args()
     unknown = set(asked.module) - set(OWNERS)
@@ -39,7 +40,8 @@ def main() -> None:
     ended = Ended(asked.log)
     hunt = Hunt(chosen, ended.take, asked.most, asked.seed, ended.known())
     files = dict.fromkeys(file for files in chosen.values() for file in files)
-    pytest.main(["-q", "-s", "-p", "no:benchmark", "-p", "no:cacheprovider", "--hypothesis-seed=0",
+    without = ["-k", f"not ({asked.without})"] if asked.without else []
+    pytest.main(["-q", *without, "-s", "-p", "no:benchmark", "-p", "no:cacheprovider", "--hypothesis-seed=0",
                  *(str(TESTS / file) for file in files)], plugins=[hunt])  # fmt: skip
     raise SystemExit(not ended.tell(list(chosen)))
 

@@ -103,7 +103,7 @@ def _choice(contest: Contest, part: str) -> tuple[int, int]:
             where=f"{contest.label}, {label.strip()}",
             remedy="write LABEL=NUMBER",
         )
-    return contest.option_by_label(label.strip()).index, int(number)
+    return contest.option_by_label(label.strip()).index, int(number.strip())
 
 
 def read_marks(contest: Contest, text: str) -> tuple[int, ...]:

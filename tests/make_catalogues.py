@@ -92,7 +92,7 @@ def updated(language: str) -> bytes:
     before = catalogue_of(language)
     made = Catalog(language, fuzzy=False, header_comment=HEADER.format(language=language))
     known = {str(one.id): str(one.string) for one in before if one.id}
-    needed = said()
+    needed = said() | shared_advice()
     for message in needed | of_checks():
         if message in needed or known.get(message):
             made.add(message, known.get(message, ""))

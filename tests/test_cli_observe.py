@@ -214,12 +214,29 @@ def test_estimate_is_labelled_and_no_finding(here: Path, e2ev: Shell) -> None:
     assert e2ev(*words, "--stratified", "--json").json["design"].startswith("stratified random sample, 2 strata")
 
 
+def test_documents_have_a_history_and_what_nobody_answered(day: Path, e2ev: Shell) -> None:
+    said = (
+        ("list of stations", "refused", "2026-10-20"),
+        ("list of stations", "requested", "2026-10-01"),
+        ("contract of the printer", "requested", "2026-10-03"),
+    )
+    for name, state, date in said:
+        e2ev("observe", "document", "a.observer", "--name", name, "--state", state, "--date", date)
+    ran = e2ev("observe", "documents", "a.observer")
+    assert "requested on 2026-10-01, refused on 2026-10-20, after 19 days" in ran.out
+    assert "requested on 2026-10-03, no answer" in ran.out
+    assert "2 documents, 1 without an answer" in ran.err
+    assert [one["days"] for one in e2ev("observe", "documents", "a.observer", "--json").json] == [None, 19]
+
+
 def test_complaint_is_written_as_an_archive_too_and_never_over_another(day: Path, e2ev: Shell) -> None:
     words = ("observe", "complaint", "a.observer", "--station", "0704", "--article", "64(3)", "--photos", "photos")
     e2ev(*words, "--deadline", "2026-11-04", "--out", "case.zip")
     with zipfile.ZipFile(day / "case.zip") as archive:
         assert {"statement.html", "evidence/sheet.jpg", "evidence/place.png"} <= set(archive.namelist())
     e2ev(*words, "--deadline", "2026-11-04", "--out", "photos", code=8)
+    (day / "sheet.jpg").write_bytes(b"another")
+    e2ev(*words, "--deadline", "2026-11-04", "--out", "case", "--evidence", "sheet.jpg", code=8)
     e2ev(*words, "--deadline", "soon", "--out", "case", code=2)
     e2ev(*words, "--deadline", "2026-11-04", "--out", "case", "--language", "xx", code=2)
     e2ev(*words, "--deadline", "2026-11-04", "--out", "case", "--entry", "3", code=2)

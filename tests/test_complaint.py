@@ -13,7 +13,7 @@ from jinja2.ext import babel_extract
 
 from e2ev.accountability import observer_file
 from e2ev.accountability.case import Case, Claim, case_of, photographs
-from e2ev.accountability.collection import from_lines, open_observations
+from e2ev.accountability.collection import Observation, from_lines, open_observations
 from e2ev.accountability.observed import RULES, Found
 from e2ev.accountability.observers import Begun, Document, Door, Incident, Result, State, Votes, What
 from e2ev.accountability.sheets import Figure
@@ -84,6 +84,13 @@ def test_pack_has_the_named_photograph_the_signed_statements_and_the_receipt(cas
     assert {one.station for one in again.observations} == {"", "12"}
     assert b"custody.csv" not in files["SHA256SUMS"]
     assert files["custody.csv"].decode("utf-8-sig").splitlines()[1].startswith("evidence/sheet.jpg,")
+
+
+def test_photographs_of_one_name_are_both_attached() -> None:
+    photos = {hashlib.sha256(data).digest(): ("sheet.jpg", data) for data in (b"one", b"two")}
+    said = (Incident(1, "12", "OTHER", 1, "", digest, "place", 1) for digest in photos)
+    found = photographs([Observation("tilia", one, "line") for one in said], photos)
+    assert found == {"sheet.jpg": b"one", f"{hashlib.sha256(b'two').hexdigest()[:8]}-sheet.jpg": b"two"}
 
 
 def test_what_observers_write_cannot_change_the_page(tmp_path: Path) -> None:

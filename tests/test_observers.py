@@ -47,7 +47,8 @@ RESULT = Result(1, "12", "Votes", (Votes("Amina", 120), Votes("Bakyt", None)), (
                 PHOTO, "", 3000)  # fmt: skip
 INCIDENT = Incident(1, "12", "COPY REFUSED", 2500, "the chair said no", PHOTO, "place", 3000)
 DOCUMENT = Document(1, "", "list of stations", "refused", "2026-10-20", "by the district", None, 3000)
-EVERY: tuple[Statement, ...] = (Begun(1, TITLE, "tilia/four", 1), DOOR, RESULT, INCIDENT, DOCUMENT)
+BEGUN = Begun(1, TITLE, "tilia/four", 1)
+EVERY: tuple[Statement, ...] = (BEGUN, DOOR, RESULT, INCIDENT, DOCUMENT)
 
 
 def made(folder: Path, *statements: Statement, name: str = "one.observer", source: str = "tilia/four") -> Path:

@@ -183,7 +183,7 @@ def complaint(
     terms = _terms(opens, closes, per_minute, elsewhere or [], 2, [])
     found = held_against(given.slate, collection, given.official, terms).findings
     about = [one for one in collection.observations if one.station in ("", station)]
-    attached = {**photographs(about, _by_hash(photos)), **_files(evidence or [])}
+    attached = _together(photographs(about, _by_hash(photos)), _files(evidence or []))
     receipts = _receipts(board, entry or [])
     known = given.slate.station(station)  # type: ignore[arg-type]  # a station's number is text
     claim = Claim(court, complainant, station, known.name if known else "", article, deadline, demand)
@@ -279,6 +279,15 @@ def _receipts(board: Path | None, places: Sequence[int]) -> dict[str, bytes]:
 
 def _stands_at(place: int, logged: "Logged") -> bool:
     return logged.index == place
+
+
+def _together(named: Mapping[str, bytes], given: Mapping[str, bytes]) -> dict[str, bytes]:
+    from e2ev.errors import ConflictError
+
+    for name in named.keys() & given.keys():
+        if named[name] != given[name]:
+            raise ConflictError(f"two pieces of evidence are called {name}", remedy="rename one of them")
+    return {**named, **given}
 
 
 def _by_hash(folder: Path | None) -> dict[bytes, tuple[str, bytes]]:

@@ -105,6 +105,28 @@ def import_table(
 
 
 @app.command()
+def documents(files: Files, as_json: AsJson = False) -> None:
+    """Show what became of documents: requested, published, refused, with dates, and what nobody has answered.
+
+    Example: e2ev observe documents all.jsonl
+    """
+    from e2ev.accountability.documents import histories, in_words
+
+    found = histories(read_all(files))
+    if as_json:
+        ui.out_json([
+            {"name": one.name, "station": one.station, "last": one.last, "days": one.days,
+             "steps": [{"date": step.day.isoformat(), "state": step.state, "source": step.source, "words": step.words}
+                       for step in one.steps]}
+            for one in found
+        ])  # fmt: skip
+        return
+    show_table([(one.name, one.station, ", ".join(in_words(one))) for one in found], ("document", "station", "history"))
+    unanswered = sum(one.last == "requested" for one in found)
+    ui.say(f"{len(found):,} documents, {unanswered:,} without an answer")
+
+
+@app.command()
 def export(
     files: Files,
     out: Annotated[Path, typer.Option("--out", help="A new folder for what is published.", file_okay=False)],

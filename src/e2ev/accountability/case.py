@@ -107,7 +107,10 @@ def _signed(collection: Collection, about: Sequence[Observation]) -> dict[str, b
 
 
 def photographs(about: Sequence[Observation], photos: Mapping[bytes, tuple[str, bytes]]) -> dict[str, bytes]:
-    """Return the photographs and letters that statements name by their hash, as they were taken."""
+    """Return the photographs and letters that statements name by their hash, as they were taken.
+
+    Of two that have one name, the second gets the beginning of its hash before it.
+    """
     found: dict[str, bytes] = {}
     for one in about:
         said = one.said
@@ -115,7 +118,7 @@ def photographs(about: Sequence[Observation], photos: Mapping[bytes, tuple[str, 
         digest = said.file if isinstance(said, Document) else digest
         if digest is not None and digest in photos:
             name, data = photos[digest]
-            found[name] = data
+            found[name if found.get(name, data) == data else f"{digest.hex()[:8]}-{name}"] = data
     return found
 
 

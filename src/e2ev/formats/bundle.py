@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 
 from e2ev.errors import ConflictError, DataError
@@ -46,8 +47,10 @@ def unbundle(data: bytes, where: str) -> dict[str, bytes]:
             if len(parts) > MAX_FILES or sum(part.file_size for part in parts) > MAX_UNPACKED:
                 raise DataError("is larger when unpacked than it may be", where=where)
             for part in parts:
+                if part.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise DataError("is packed in a way that is not read here", where=where)
                 if "/" in part.filename or "\\" in part.filename or part.filename in ("", ".", ".."):
                     raise DataError(f"has a file whose name leads elsewhere: {part.filename[:60]!r}", where=where)
             return {part.filename: archive.read(part) for part in parts}
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError, OSError) as error:
         raise DataError("is no bundle", where=where, remedy="take another copy") from error

@@ -39,6 +39,7 @@ def made(folder: Path, words: str = "the chair said no", claim: Claim = CLAIM) -
     observer_file.create(path, Begun(1, "Council 2026", "tilia/four", 1), lambda n: bytes(range(n)))
     said = (
         Door(1, "12", 1793498400, 1793516400, 171, "", 1),
+        Result(1, "12", "Votes", (Votes("Amina", 210),), (), False, None, "", 1),
         Result(1, "12", "Votes", (Votes("Amina", 120), Votes("Bakyt", None)), (), False, PHOTO, "", 1),
         Incident(1, "12", "COPY REFUSED", 1793551200, words, None, "", 1),
         Incident(1, "13", "PRESSURE", 1793551200, "elsewhere", None, "", 1),
@@ -61,6 +62,8 @@ def test_statement_has_who_when_where_what_article_and_deadline(case: Case) -> N
                  "COPY REFUSED", "the chair said no", "tilia/four", "Votes</bdi>: <bdi>Amina", "unreadable",
                  "Signature", "80", "list of stations", hashlib.sha256(b"a photograph").hexdigest()):  # fmt: skip
         assert text in page, text
+    assert "210 (corrected later)" in page
+    assert "120 (corrected later)" not in page
     assert "elsewhere" not in page
     assert page.count('class="line"') >= 5
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from e2ev.accountability import observer_file, wiping
-from e2ev.accountability.collection import conflicts, from_lines, merge, open_observations, to_lines
+from e2ev.accountability.collection import conflicts, corrections, from_lines, merge, open_observations, to_lines
 from e2ev.accountability.observers import KINDS as STATEMENTS
 from e2ev.accountability.observers import (
     Begun,
@@ -277,6 +277,19 @@ def test_copies_that_differ_are_a_conflict_with_every_source(tmp_path: Path) -> 
     (found,) = conflicts(merge(TITLE, map(open_observations, files)))
     assert (found.station, found.about) == ("12", "Votes: Amina")
     assert [number for number, _ in found.said] == ["120", "121"]
+
+
+def test_later_number_of_one_key_corrects_the_earlier_one_and_is_listed(tmp_path: Path) -> None:
+    figures = Result(1, "12", "Votes", (), (Counted("ballots", 190),), False, None, "", 1)
+    path = made(tmp_path, result(186), figures, result(168))
+    merged = merge(TITLE, [open_observations(path)])
+    assert conflicts(merged) == ()
+    (corrected,) = corrections(merged)
+    assert [number for number, _ in corrected.said] == ["186", "168"]
+    assert sheets_of(merged).rows == (("12", 190, 168),)
+    bounds = made(tmp_path, result(50), name="two", source="kite/x")
+    merged = merge(TITLE, [merged, open_observations(bounds)])
+    assert [number for number, _ in conflicts(merged)[0].said] == ["168", "50"]
 
 
 def test_what_cannot_be_read_and_lower_bounds_contradict_nothing(tmp_path: Path) -> None:

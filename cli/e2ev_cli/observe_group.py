@@ -10,7 +10,7 @@ import typer
 from e2ev_cli import ui
 
 if TYPE_CHECKING:
-    from e2ev.accountability.collection import Collection
+    from e2ev.accountability.collection import Collection, Conflict
 
 app = typer.Typer()
 
@@ -43,29 +43,35 @@ def merge(
 
     Example: e2ev observe merge hoy.observer tilia.jsonl kobo.jsonl --out all.jsonl
     """
-    from e2ev.accountability.collection import conflicts, to_lines
+    from e2ev.accountability.collection import conflicts, corrections, to_lines
     from e2ev.storage.disk import write_atomically
 
     merged = read_all(files, election)
     write_atomically(out, to_lines(merged), 0o600)
-    found = conflicts(merged)
+    found, corrected = conflicts(merged), corrections(merged)
     signed = sum(one.entry is not None for one in merged.observations)
     if as_json:
         ui.out_json({
             "file": str(out), "observations": len(merged.observations), "signed": signed,
             "duplicates": [list(pair) for pair in merged.duplicates],
             "damages": [{"where": one.where, "found": one.found} for one in merged.damages],
-            "conflicts": [{"station": c.station, "about": c.about, "said": [list(pair) for pair in c.said]}
-                          for c in found],
+            "conflicts": list(map(_conflict_json, found)), "corrections": list(map(_conflict_json, corrected)),
         })  # fmt: skip
         return
     sources = len({one.source for one in merged.observations})
     ui.out(f"{len(merged.observations):,} observations of {sources:,} sources, {signed:,} of them signed, in {out}")
     rows = [("conflict", c.station, c.about, " / ".join(f"{what} ({who})" for what, who in c.said)) for c in found]
+    rows += [
+        ("corrected", c.station, c.about, " / ".join(f"{what} ({who})" for what, who in c.said)) for c in corrected
+    ]
     rows += [("duplicate", "", second, f"says the same as {first}") for first, second in merged.duplicates]
     rows += [("damaged", "", one.where, one.found) for one in merged.damages]
     show_table(rows, ("", "station", "about", "said"))
     ui.say("It says who observed where: send it only sealed, and publish what e2ev observe export makes of it.")
+
+
+def _conflict_json(one: "Conflict") -> dict[str, object]:
+    return {"station": one.station, "about": one.about, "said": [list(pair) for pair in one.said]}
 
 
 @app.command(name="import")

@@ -6,7 +6,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from e2ev.accountability.collection import Collection, Observation, to_lines
+from e2ev.accountability.collection import Collection, Observation, corrections, to_lines
 from e2ev.accountability.observed import Found
 from e2ev.accountability.observers import Begun, Document, Door, Incident, Result
 from e2ev.errors import DataError
@@ -54,6 +54,7 @@ class Case:
         findings: What the comparison with the official numbers found here.
         evidence: Files by name.
         proofs: Files by name: signed statements, and receipts of a board.
+        replaced: Numbers that a later statement of the same key corrects: where it stands, and of what it is.
     """
 
     title: str
@@ -65,6 +66,7 @@ class Case:
     findings: tuple[Found, ...]
     evidence: Mapping[str, bytes]
     proofs: Mapping[str, bytes]
+    replaced: frozenset[tuple[str, str]] = frozenset()
 
 
 def case_of(
@@ -95,6 +97,7 @@ def case_of(
         found,
         evidence,
         {**_signed(collection, (*about, *documents)), **receipts},
+        frozenset((where, one.about) for one in corrections(collection) for _, where in one.said[:-1]),
     )
 
 

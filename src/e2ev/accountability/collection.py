@@ -11,7 +11,6 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from pathlib import Path
 
 from e2ev.accountability.observer_file import FILE_LIMIT, Damage, Read, check_entry, name_of, read_bytes
@@ -126,7 +125,7 @@ def merge(title: str, parts: Iterable[Collection]) -> Collection:
 
 
 def conflicts(collection: Collection) -> tuple[Conflict, ...]:
-    """Return every contradiction: sheets that differ, and files that one key continued in two ways."""
+    """Return every contradiction: copies that differ, and files that one key continued in two ways, or with gaps."""
     return (*_forks(collection), *_gaps(collection), *_sheets(collection))
 
 
@@ -154,14 +153,57 @@ def _gaps(collection: Collection) -> Iterator[Conflict]:
 
 
 def _sheets(collection: Collection) -> Iterator[Conflict]:
-    numbers: dict[tuple[str, str], list[tuple[int, Observation]]] = defaultdict(list)
-    for one in collection.of(Result):
-        for about, number in numbers_of(one.said):
-            if number is not None and not one.said.at_least:  # type: ignore[union-attr]  # it is a Result
-                numbers[one.station, about].append((number, one))
-    for (station, about), said in sorted(numbers.items(), key=lambda item: item[0]):
+    for (station, about), said in sorted(stated(collection, at_least=False).items(), key=lambda item: item[0]):
         if len({number for number, _ in said}) > 1:
             yield Conflict(station, about, tuple((str(number), f"{one.source}, {one.where}") for number, one in said))
+
+
+def stated(collection: Collection, *, at_least: bool) -> Mapping[tuple[str, str], Sequence[tuple[int, Observation]]]:
+    """Return what is said of each station's numbers, by station and what the number is of; blanks are not there.
+
+    Of one key the last statement stands: a mistake can be corrected. What was imported has no order, and all of it
+    stays.
+
+    Args:
+        collection: What was observed.
+        at_least: Whether copies of sheets are asked for (false), or what was seen counted.
+    """
+    return {place: _last_of_each(said) for place, said in _every(collection, at_least=at_least).items()}
+
+
+def corrections(collection: Collection) -> tuple[Conflict, ...]:
+    """Return the numbers that a later statement of the same key replaces, with all that the key said of them."""
+    found = []
+    for at_least in (False, True):
+        for (station, about), said in sorted(_every(collection, at_least=at_least).items(), key=lambda item: item[0]):
+            for author in dict.fromkeys(one.entry.header.author for _, one in said if one.entry):
+                own = [
+                    (str(number), one.where) for number, one in said if one.entry and one.entry.header.author == author
+                ]
+                if len({number for number, _ in own}) > 1:
+                    found.append(Conflict(station, about, tuple(own)))
+    return tuple(found)
+
+
+def _every(collection: Collection, *, at_least: bool) -> dict[tuple[str, str], list[tuple[int, Observation]]]:
+    found: dict[tuple[str, str], list[tuple[int, Observation]]] = defaultdict(list)
+    for one in collection.of(Result):
+        if isinstance(one.said, Result) and one.said.at_least == at_least:
+            for about, number in numbers_of(one.said):
+                if number is not None:
+                    found[one.station, about].append((number, one))
+    return found
+
+
+def _last_of_each(said: Sequence[tuple[int, Observation]]) -> Sequence[tuple[int, Observation]]:
+    """Return what stands: of each key its highest counter, twice where the key was continued in two ways."""
+    last: dict[bytes, int] = {}
+    for _, one in said:
+        if one.entry is not None:
+            header = one.entry.header
+            last[header.author] = max(last.get(header.author, 0), header.counter)
+    return [(number, one) for number, one in said
+            if one.entry is None or one.entry.header.counter == last[one.entry.header.author]]  # fmt: skip
 
 
 def numbers_of(said: Statement) -> Iterator[tuple[str, int | None]]:
@@ -283,9 +325,3 @@ def open_observations(path: Path) -> Collection:
     read = read_bytes(data, path.name)
     digests = {path.name: hashlib.sha256(data).hexdigest()}
     return Collection(read.begun.title, from_file(read, path.name), read.damages, (), digests)
-
-
-def by_station(observations: Iterable[Observation]) -> Mapping[str, Sequence[Observation]]:
-    """Return the observations of each station, in the order of their numbers."""
-    ordered = sorted((one for one in observations if one.station), key=lambda one: one.station)
-    return {station: tuple(found) for station, found in groupby(ordered, key=lambda one: one.station)}

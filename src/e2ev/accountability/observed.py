@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from e2ev.accountability.collection import Collection, Observation, numbers_of
-from e2ev.accountability.observers import Document, Door, Incident, Result, group_of
+from e2ev.accountability.collection import Collection, Observation, stated
+from e2ev.accountability.observers import Document, Door, Incident, group_of
 from e2ev.accountability.sheets import Delivery, Figure, Sheet, Slate, StationId
 from e2ev.accountability.times import text_of
 
@@ -223,13 +223,11 @@ def _sources(observations: Sequence[Observation]) -> tuple[str, ...]:
 
 def _lower_bounds(slate: Slate, collection: Collection, sheets: Sheets, terms: Terms) -> Ruled:
     seen: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
-    for one in collection.of(Result):
-        if isinstance(one.said, Result) and one.said.at_least:
-            for about, number in numbers_of(one.said):
-                group = group_of(one.source)
-                if number is not None and (not terms.known or group in terms.known):
-                    held = seen[one.station, about]
-                    held[group] = max(held.get(group, 0), number)
+    for place, said in stated(collection, at_least=True).items():
+        for counted, one in said:
+            group = group_of(one.source)
+            if not terms.known or group in terms.known:
+                seen[place][group] = max(seen[place].get(group, 0), counted)
     for (station, about), by_group in sorted(seen.items()):
         agreed = sorted(by_group.items(), key=lambda item: -item[1])[: terms.groups]
         groups, least = tuple(group for group, _ in agreed), agreed[-1][1]
@@ -252,16 +250,13 @@ def official_numbers(slate: Slate, sheet: Sheet) -> Iterator[tuple[str, int | No
 
 
 def _copies(slate: Slate, collection: Collection, sheets: Sheets, terms: Terms) -> Ruled:
-    for one in collection.of(Result):
-        if not isinstance(one.said, Result) or one.said.at_least:
-            continue
-        for channel, sheet in sheets.get(one.station, ()):
-            official = dict(official_numbers(slate, sheet))
-            for about, number in numbers_of(one.said):
-                stated = official.get(about)
-                if number is not None and stated is not None and number != stated:
-                    found = f"{about}: {channel} says {stated:,}, the copy of the sheet {number:,} ({one.where})"
-                    yield True, Found("OB.4", one.station, found, (one.source,), about, stated, number)
+    for (station, about), said in sorted(stated(collection, at_least=False).items(), key=lambda item: item[0]):
+        for channel, sheet in sheets.get(station, ()):
+            official = dict(official_numbers(slate, sheet)).get(about)
+            for copied, one in said:
+                if official is not None and copied != official:
+                    found = f"{about}: {channel} says {official:,}, the copy of the sheet {copied:,} ({one.where})"
+                    yield True, Found("OB.4", station, found, (one.source,), about, official, copied)
 
 
 # OB.3 and OB.5

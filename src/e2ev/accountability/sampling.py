@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from e2ev.accountability.collection import Collection, conflicts
+from e2ev.accountability.collection import Collection, stated
 from e2ev.accountability.estimate import Design, Stratum
 from e2ev.accountability.observers import Result
 from e2ev.accountability.sheets import Slate
@@ -33,18 +33,14 @@ def votes_of(collection: Collection, contest: str) -> tuple[Mapping[str, Mapping
     Raises:
         DataError: There is no copy of a sheet of this contest.
     """
-    disputed = {one.station for one in conflicts(collection) if one.about.startswith(f"{contest}: ")}
-    votes: dict[str, Mapping[str, int]] = {}
-    options: dict[str, None] = {}
-    for one in collection.of(Result):
-        said = one.said
-        if not isinstance(said, Result) or said.contest != contest or said.at_least:
-            continue
-        options |= dict.fromkeys(vote.option for vote in said.votes)
-        read = {vote.option: vote.votes for vote in said.votes if vote.votes is not None}
-        if said.station not in disputed and len(read) == len(said.votes) > 0:
-            votes[said.station] = read
+    prefix = f"{contest}: "
+    copies = [one.said for one in collection.of(Result) if isinstance(one.said, Result) and not one.said.at_least]
+    options = dict.fromkeys(vote.option for said in copies if said.contest == contest for vote in said.votes)
     if not options:
         raise DataError(f"there is no copy of a result sheet of {contest!r}", remedy="check the contest's label")
-    whole = {station: read for station, read in votes.items() if len(read) == len(options)}
-    return whole, tuple(options)
+    votes: dict[str, dict[str, int]] = defaultdict(dict)
+    for (station, about), said_of in stated(collection, at_least=False).items():
+        numbers = {number for number, _ in said_of}
+        if about.startswith(prefix) and len(numbers) == 1:
+            votes[station][about.removeprefix(prefix)] = numbers.pop()
+    return {station: read for station, read in votes.items() if len(read) == len(options)}, tuple(options)

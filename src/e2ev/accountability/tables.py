@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from e2ev.accountability.collection import Collection, conflicts
+from e2ev.accountability.collection import Collection, stated
 from e2ev.accountability.observers import Result
 from e2ev.accountability.plain import VOTES
 from e2ev.accountability.sheets import Figure, Slate
@@ -34,26 +34,22 @@ def sheets_of(collection: Collection) -> Sheets:
 
     What observers saw counted ("at least") is no copy, and stays out.
     """
-    options: dict[str, None] = {}
-    figures: dict[str, None] = {}
-    numbers: dict[str, dict[str, int | None]] = {}
-    for one in collection.of(Result):
-        said = one.said
-        if not isinstance(said, Result) or said.at_least:
-            continue
-        held = numbers.setdefault(said.station, {})
-        votes = {heading(said.contest, vote.option): vote.votes for vote in said.votes}
-        counts = {counted.figure: counted.number for counted in said.figures}
-        options |= dict.fromkeys(votes)
-        figures |= dict.fromkeys(counts)
-        held.update({head: number for head, number in (votes | counts).items() if number is not None})
-    disputed = {(one.station, one.about.removeprefix(f"{VOTES}: ")) for one in conflicts(collection) if one.station}
-    heads = ("station", *figures, *options)
-    rows = tuple(
-        (station, *(None if (station, head) in disputed else held.get(head) for head in heads[1:]))
-        for station, held in sorted(numbers.items())
-    )
-    return Sheets(heads, rows, tuple(sorted(pair for pair in disputed if pair[1] in heads)))
+    copies = [one.said for one in collection.of(Result) if isinstance(one.said, Result) and not one.said.at_least]
+    figures = dict.fromkeys(counted.figure for said in copies for counted in said.figures)
+    options = dict.fromkeys((said.contest, vote.option) for said in copies for vote in said.votes)
+    columns = [(name, name) for name in figures]
+    columns += [(f"{contest}: {option}", heading(contest, option)) for contest, option in options]
+    said_of = stated(collection, at_least=False)
+    rows, blank = [], []
+    for station in sorted({said.station for said in copies}):
+        cells: list[int | None] = []
+        for about, head in columns:
+            numbers = {number for number, _ in said_of.get((station, about), ())}
+            cells.append(numbers.pop() if len(numbers) == 1 else None)
+            if numbers:
+                blank.append((station, head))
+        rows.append((station, *cells))
+    return Sheets(("station", *(head for _, head in columns)), tuple(rows), tuple(blank))
 
 
 def heading(contest: str, option: str) -> str:

@@ -18,7 +18,7 @@ from e2ev.accountability.observers import Counted, Door, Incident, Result, State
 from e2ev.accountability.plain import plain_mapping
 from e2ev.accountability.rows import Row, Spelling, Table, read_number
 from e2ev.accountability.sheets import MAX_COUNT, Channel, Figure
-from e2ev.accountability.times import moment
+from e2ev.accountability.times import moment, zone_of
 from e2ev.errors import DataError, E2evError
 from e2ev.formats.observer_import import DoorColumns, Import, IncidentColumns, ResultColumns
 
@@ -50,7 +50,7 @@ def from_table(table: Table, mapping: Import, title: str, now: datetime) -> Impo
     Raises:
         DataError: A column that the mapping names is not there, or several could be it.
     """
-    reader = _Reader(table, mapping, now)
+    reader = _Reader(table, mapping, now.astimezone(zone_of(mapping.zone)) if mapping.zone else now)
     reader.find_columns()
     found: list[Observation] = []
     damages: list[Damage] = []

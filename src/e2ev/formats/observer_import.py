@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from e2ev.accountability.sheets import Figure
+from e2ev.accountability.times import zone_of
+from e2ev.errors import DataError
 from e2ev.strict_json import Place, read_json
 
 FORMAT = "e2ev observer import 1"
@@ -54,6 +56,7 @@ class Import:
         station: Heading of the station's number.
         source: Heading of who reported, without a name that is a person's; empty for the group alone.
         made: Heading of when the report was sent; empty where nobody knows.
+        zone: Offset that holds for times without one; empty for this machine's.
         blank: What stands in cells where there is no number.
         results: Of which contests.
         doors: Which counts at the door.
@@ -64,6 +67,7 @@ class Import:
     station: str
     source: str
     made: str
+    zone: str
     blank: tuple[str, ...]
     results: tuple[ResultColumns, ...]
     doors: tuple[DoorColumns, ...]
@@ -80,7 +84,7 @@ def read_import(data: bytes, where: str) -> Import:
 
 
 def _import(place: Place) -> Import:
-    place.only("format", "group", "station", "source", "made", "blank", "results", "doors", "incident")
+    place.only("format", "group", "station", "source", "made", "zone", "blank", "results", "doors", "incident")
     if place.at("format").string(60) != FORMAT:
         place.at("format").refuse("is another format", f"write {FORMAT!r}")
     incident = place.at("incident", None)
@@ -89,6 +93,7 @@ def _import(place: Place) -> Import:
         place.at("station").label(500),
         _label(place.at("source", "")),
         _label(place.at("made", "")),
+        _zone(place.at("zone", "")),
         tuple(one.string(40) for one in place.at("blank", []).items(0, 20)),
         tuple(_result(one) for one in place.at("results", []).items(0, 200)),
         tuple(_door(one) for one in place.at("doors", []).items(0, 100)),
@@ -98,6 +103,15 @@ def _import(place: Place) -> Import:
 
 def _label(place: Place) -> str:
     return place.label(500) if place.value != "" else ""
+
+
+def _zone(place: Place) -> str:
+    zone = _label(place)
+    try:
+        zone_of(zone)
+    except DataError as error:
+        place.refuse(error.found, error.remedy)
+    return zone
 
 
 def _result(place: Place) -> ResultColumns:

@@ -57,7 +57,8 @@ def compare(
     elsewhere: Elsewhere = None,
     groups: Annotated[int, typer.Option("--groups", min=1, help="Independent groups who must have seen it.")] = 2,
     group: Annotated[
-        list[str] | None, typer.Option("--group", help="A group that you know; repeated. Default: all that say so.")
+        list[str] | None,
+        typer.Option("--group", metavar="NAME", help="A group that you know; repeated. Default: all that say so."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -19,6 +19,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from e2ev.accountability.collection import Collection, from_file, from_lines, to_lines
+from e2ev.accountability.observer_file import read_bytes
+from e2ev.accountability.observers import election_of, number_of
 from e2ev.board.fork import Evidence, read_evidence
 from e2ev.board.note import parse_checkpoint, parse_note
 from e2ev.board.policy import parse_policy
@@ -30,9 +33,12 @@ from e2ev.demo.honest import HonestElection
 from e2ev.demo.toy import TOY
 from e2ev.errors import E2evError
 from e2ev.formats import minisign
+from e2ev.formats.bundle import bundle, unbundle
+from e2ev.formats.observer_import import read_import
+from e2ev.formats.photos import stripped
 from e2ev.manifest import read_manifest
 from e2ev.record.codec import decode, encode
-from e2ev.record.entry import decode_header, message_file, read_message
+from e2ev.record.entry import Pen, decode_header, message_file, read_message
 from e2ev.record.kinds import KINDS, body_limit
 from e2ev.roles.card import read_card
 from e2ev.roles.choices import read_csv
@@ -45,9 +51,11 @@ from e2ev.verify.state import Head, read_state, verify_on
 from tests.cosigned import policy_text
 from tests.elections import contents_of
 from tests.records import sample
+from tests.test_observers import EVERY, JPEG, PNG, TITLE
 
 EDGES = (b"", b"\0", b"\xff", b"\x7f", b"\x80", b"\xff" * 4, b"\xdd\xff\xff\xff\xff", b"\xc6\xff\xff\xff\xff", b"\n\n",
          b"\xe2\x80\x94", b"{", b"[" * 64, b"1e9999", b'"')  # fmt: skip
+EXAMPLES = Path(__file__).parents[1] / "specs" / "examples"
 PER_100_KB = 1.0
 FLOOR = 10_000
 """Inputs shorter than this are timed, and their memory is told, as if they had that many bytes."""
@@ -100,6 +108,7 @@ def decoders(election: HonestElection, folder: Path) -> Mapping[str, Decoder]:
         "csv": Decoder([vote], lambda data: list(read_csv(data, manifest, "North", "csv"))),
         "code": Decoder([b"W89F-N34F-FXM6-CZK6-4F5R-8NFT-PW8Z-M4F6-ZM"], _code),
         **_files_of_auditors(election, folder),
+        **_files_of_observers(),
     }  # fmt: skip
     for row in KINDS.values():
         if row.body is not None:
@@ -131,6 +140,24 @@ def _files_of_auditors(election: HonestElection, folder: Path) -> Mapping[str, D
             [signer.public.to_bytes()], lambda data: minisign.read_public_key(data.decode("utf-8", "replace"))
         ),
         "minisign signature": Decoder([signature], lambda data: minisign.check(signer.public, b"a report", data)),
+    }
+
+
+def _files_of_observers() -> Mapping[str, Decoder]:
+    """Return the decoders of what observers and their groups send each other."""
+    pen, entries = Pen(SigningKey.from_seed(bytes(32)), election_of(TITLE)), []
+    for said in EVERY:
+        entry, pen = pen.write(number_of(said), encode(said))
+        entries.append(entry)
+    file = message_file(tuple(entries))
+    whole = Collection(TITLE, from_file(read_bytes(file, "file"), "file"))
+    mappings = [path.read_bytes() for path in sorted(EXAMPLES.glob("*.import.json"))]
+    return {
+        "observer's file": Decoder([file], lambda data: read_bytes(data, "file")),
+        "collection": Decoder([to_lines(whole)], lambda data: from_lines(data, "collection")),
+        "import mapping": Decoder(mappings, lambda data: read_import(data, "mapping")),
+        "photograph": Decoder([JPEG, PNG], lambda data: stripped(data, "photograph")),
+        "bundle": Decoder([bundle({"a.observer": file, "b.jpg": JPEG})], lambda data: unbundle(data, "bundle")),
     }
 
 

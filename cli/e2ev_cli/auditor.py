@@ -129,14 +129,16 @@ def explain(
 
     Example: e2ev explain 6.D
     """
-    from e2ev.accountability.verdicts import explained
+    from e2ev.accountability import observed, verdicts
     from e2ev.verify.equations import EQUATIONS
     from e2ev.verify.explain import explain as look_up
     from e2ev.verify.explain import family_of
 
-    if (told := explained(what)) is not None:
-        _explain_channel(*told, as_json=as_json)
-        return
+    for family, command, look in (("channels", "e2ev reconcile", verdicts.explained),
+                                  ("observers", "e2ev observe compare", observed.explained)):  # fmt: skip
+        if (told := look(what)) is not None:
+            _explain_rule(family, command, told, as_json=as_json)
+            return
     check, text = look_up(what)
     if as_json:
         ui.out_json({
@@ -156,14 +158,16 @@ def explain(
         ui.out(textwrap.fill(said, 88, initial_indent=f"  {name:13}", subsequent_indent=" " * 15))
 
 
-def _explain_channel(name: str, meaning: str, advice: str, *, as_json: bool) -> None:
-    """Say what a rule or a verdict of e2ev reconcile means."""
+def _explain_rule(family: str, command: str, told: tuple[str, str, str], *, as_json: bool) -> None:
+    """Say what a rule or a verdict about results on paper means."""
+    name, meaning, advice = told
+    source = f"specs/{family}.md"
     if as_json:
-        ui.out_json({"id": name, "family": "channels", "statement": meaning, "source": "specs/channels.md",
-                     "equation": None, "meaning": meaning, "advice": advice})  # fmt: skip
+        ui.out_json({"id": name, "family": family, "statement": meaning, "source": source, "equation": None,
+                     "meaning": meaning, "advice": advice})  # fmt: skip
         return
-    ui.out(ui.coloured(name, "bold") + "  e2ev reconcile")
-    for label, said in (("means", meaning), ("do", advice), ("source", "specs/channels.md")):
+    ui.out(ui.coloured(name, "bold") + f"  {command}")
+    for label, said in (("means", meaning), ("do", advice), ("source", source)):
         ui.out(textwrap.fill(said, 88, initial_indent=f"  {label:13}", subsequent_indent=" " * 15))
 
 

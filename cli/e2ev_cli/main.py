@@ -15,6 +15,7 @@ from e2ev_cli.board import app as board_app
 from e2ev_cli.ceremony import app as ceremony_app
 from e2ev_cli.demo import demo
 from e2ev_cli.election import app as election_app
+from e2ev_cli.observe import app as observe_app
 from e2ev_cli.results import app as results_app
 from e2ev_cli.screen import screen
 from e2ev_cli.trustee import app as trustee_app
@@ -58,6 +59,7 @@ app.command()(voter.track)
 app.add_typer(voter.test_ballot, name="test-ballot")
 app.add_typer(receipt.app, name="receipt")
 app.add_typer(witness_app, name="witness")
+app.add_typer(observe_app, name="observe")
 app.command()(auditor.verify)
 app.command()(shards.merge)
 board_app.command()(board_live.watch)

@@ -38,11 +38,17 @@ REVIEWED = frozenset({SOURCE})
 
 
 @lru_cache
-def catalogue(language: str) -> Mapping[str, str]:
-    """Return a language's messages by the English ones; none for English."""
+def catalogue(language: str, domain: str = "") -> Mapping[str, str]:
+    """Return a language's messages by the English ones; none for English.
+
+    Args:
+        language: One of `LANGUAGES`.
+        domain: Folder of the catalogues; reports of a verifier have theirs in none.
+    """
     if language == SOURCE:
         return {}
-    read = read_po(BytesIO(files("e2ev.report").joinpath("locale", f"{language}.po").read_bytes()), locale=language)
+    place = files("e2ev.report").joinpath("locale", *filter(None, (domain,)), f"{language}.po")
+    read = read_po(BytesIO(place.read_bytes()), locale=language)
     return {str(one.id): str(one.string) for one in read if one.id and one.string and not one.fuzzy}
 
 
@@ -55,6 +61,7 @@ class Speaker:
     """
 
     language: str = SOURCE
+    domain: str = ""
 
     @cached_property
     def locale(self) -> Locale:
@@ -68,7 +75,7 @@ class Speaker:
 
     def __call__(self, message: str, **values: Value) -> Markup:
         """Return a message with its values as HTML."""
-        said = catalogue(self.language).get(message)
+        said = catalogue(self.language, self.domain).get(message)
         text = escape(said or message)
         if values:
             text = text.format(**{name: self.value(one) for name, one in values.items()})
@@ -80,7 +87,7 @@ class Speaker:
 
     def plain(self, message: str) -> str:
         """Return a message without values as mere text, for attributes."""
-        return catalogue(self.language).get(message, message)
+        return catalogue(self.language, self.domain).get(message, message)
 
     def value(self, value: Value) -> Markup:
         """Return a value as HTML."""

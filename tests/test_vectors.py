@@ -83,9 +83,7 @@ def test_our_own_hashes_are_of_the_messages_that_the_specification_lays_out() ->
     assert hashing.election_identifier(b"genesis") == hashlib.sha256(own(b"election", b"genesis")).digest()
     bound = own(b"id_B", bytes([0, 0, 0, 6]), b"author", (7).to_bytes(8, "big"), key)
     assert hashing.selection_identifier(b"author", 7, key) == hashlib.sha256(bound).digest()
-    assert hashing.rehearsal_challenge(TOY, key, 3, (first, second), (third,)) == scalar(
-        b"rehearsal", three, *residues
-    )
+    assert hashing.rehearsal_challenge(TOY, key, 3, (first, second), (third,)) == scalar(b"rehearsal", three, *residues)
     assert hashing.complaint_challenge(TOY, key, 1, 4, (first, second), (third,)) == scalar(
         b"complaint", one, four, *residues
     )

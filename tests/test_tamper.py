@@ -126,6 +126,7 @@ def test_finding_names_contest_and_option(name: str, check: str, contest: str, o
     found = [one for one in desk(tampering.base, LOOSE).judge(tampering).findings if one.check == check]
     assert {(one.contest, one.option) for one in found} == {(contest, option)}
     assert all(f"contest {contest}" in one.where for one in found)
+    assert all(one.ballot is not None for one in found) == (check[0] != "1" or check == "12.B")
 
 
 @pytest.mark.parametrize("name", ON_THE_REAL_GROUP.values(), ids=ON_THE_REAL_GROUP)

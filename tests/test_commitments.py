@@ -16,6 +16,7 @@ from e2ev.demo.forge import Forgery, Tampering, take_apart, write_board
 from e2ev.demo.honest import HonestElection
 from e2ev.demo.tamper import options_for
 from e2ev.demo.tamper_ballots import BALLOTS
+from e2ev.demo.tamper_copies import COPIES
 from e2ev.demo.toy import LOOSE
 from e2ev.elgamal import HashedCiphertext
 from e2ev.errors import StorageError
@@ -95,7 +96,7 @@ def powers(board: Path) -> int:
 # Tampered ballots among honest ones
 
 
-@pytest.mark.parametrize("tampering", BALLOTS, ids=[tampering.name for tampering in BALLOTS])
+@pytest.mark.parametrize("tampering", [*BALLOTS, *COPIES], ids=[t.name for t in (*BALLOTS, *COPIES)])
 def test_both_paths_find_the_same(tampering: Tampering, desk: Callable[[str], Desk], tmp_path: Path) -> None:
     held, board = desk(tampering.base), tmp_path / "tampered.board"
     write_board(tampering.change(held.forgery), board)

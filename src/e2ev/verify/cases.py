@@ -149,7 +149,7 @@ class Decryption:
                         unsound = _under(judged.failures, ("contests", i, "options", j, "count"))
                         yield CountCase(self.context.vote_key, task, option.count, unsound, limit, entry,
                                         f"ballot {code.hex()[:12]}",
-                                        labels(self.context.manifest, contest.contest, j + 1))  # fmt: skip
+                                        labels(self.context.manifest, contest.contest, j + 1), code)  # fmt: skip
 
     def data(self) -> list[DataCase]:
         """Return the contest data of every ballot that was decrypted by selection."""
@@ -165,7 +165,7 @@ class Decryption:
                     unsound = _under(judged.failures, ("contests", i, "data"))
                     yield DataCase(self.context.data_key, task, contest.data, unsound, entry,
                                    f"ballot {code.hex()[:12]}",
-                                   labels(self.context.manifest, contest.contest))  # fmt: skip
+                                   labels(self.context.manifest, contest.contest), code)  # fmt: skip
 
     def opened(self) -> list[OpenedCase]:
         """Return every ballot that was opened by its nonces."""

@@ -187,6 +187,7 @@ class CountCase:
         entry: Index of the entry.
         place: In words.
         named: How findings name contest and option (`labels`).
+        ballot: Confirmation code of the challenged ballot.
     """
 
     key: Element
@@ -197,10 +198,11 @@ class CountCase:
     entry: int
     place: str
     named: Named
+    ballot: bytes | None = None
 
     def finding(self, check: str, found: str) -> Finding:
         """Return a finding at this count."""
-        return Finding(check, found, self.entry, self.place, **self.named)
+        return Finding(check, found, self.entry, self.place, ballot=self.ballot, **self.named)
 
 
 def count_scalars(case: CountCase) -> Iterator[Finding]:
@@ -245,10 +247,11 @@ class DataCase:
     entry: int
     place: str
     named: Named
+    ballot: bytes | None = None
 
     def finding(self, check: str, found: str) -> Finding:
         """Return a finding at this contest's data."""
-        return Finding(check, found, self.entry, self.place, **self.named)
+        return Finding(check, found, self.entry, self.place, ballot=self.ballot, **self.named)
 
 
 def data_scalars(case: DataCase) -> Iterator[Finding]:

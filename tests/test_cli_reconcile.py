@@ -149,6 +149,20 @@ def test_folder_of_sheets_is_one_channel(folder: Path) -> None:
     assert set(verdicts(ran).values()) == {"MATCH"}
 
 
+def test_table_of_another_kind_in_a_folder_is_not_passed_over(folder: Path) -> None:
+    sheets = folder / "sheets"
+    sheets.mkdir()
+    (sheets / "011.xlsx").write_bytes(workbook_bytes(HEADS, PUBLISHED))
+    for name in ("~$011.xlsx", "tape.jpg", ".hidden.csv"):
+        (sheets / name).write_bytes(b"no table")
+    words = ("reconcile", "--channel", f"hand={sheets}")
+    Shell()(*words)
+    (sheets / "012.xls").write_bytes(b"old")
+    assert "012.xls" in Shell()(*words, code=3).err
+    (folder / "empty").mkdir()
+    assert "holds no table" in Shell()("reconcile", "--channel", f"hand={folder / 'empty'}", code=3).err
+
+
 @pytest.mark.parametrize(
     ("words", "found"),
     [

@@ -24,4 +24,10 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "e2ev.verify.log": (*_JUDGED, "test_levels.py"),
     "e2ev.verify.setting": _JUDGED,
     "e2ev.board.rules": ("test_rules.py", "test_tamper.py"),
+    "e2ev.accountability.admission": ("test_comparing.py", "test_channels.py"),
+    "e2ev.accountability.comparing": ("test_comparing.py", "test_channels.py"),
+    "e2ev.accountability.reconcile": ("test_comparing.py", "test_channels.py"),
+    "e2ev.accountability.standing": ("test_comparing.py", "test_channels.py"),
+    "e2ev.accountability.rows": ("test_tables.py",),
+    "e2ev.accountability.closing": ("test_closing.py",),
 }

@@ -87,9 +87,10 @@ def cut_short(said: Said, sealed: Sequence[Said]) -> Finding | None:
     longer = [one for one in sealed if seal and one.sheet.seal and one.sheet.seal.size > seal.size]
     if seal is None or seal.closing or not longer:
         return None
+    name = said.channel.name
     entries = max(one.sheet.seal.size for one in longer if one.sheet.seal)
     if any(one.sheet.seal and seal.size in one.sheet.seal.roots for one in longer):
-        found = f"came with {seal.size:,} of {entries:,} entries, which are shown to be the first of them"
+        found = f"{name} came with {seal.size:,} of {entries:,} entries, which are shown to be the first of them"
         return finding("X.6", Verdict.LATE, found, said)
-    found = f"came with {seal.size:,} of {entries:,} entries, and nothing shows that they are the first of them"
+    found = f"{name} came with {seal.size:,} of {entries:,} entries, and nothing shows that they are the first of them"
     return finding("X.6", Verdict.UNREAD, found, said)

@@ -155,10 +155,14 @@ def remarks(slate: Slate, station: StationId, results: Sequence[Said], everythin
                 hour = f" of {at.isoformat()}" if at else " of an hour that is not said"
                 found = f"{most:,} votes on {said.channel.name}, a turnout of {turnout:,} on {told.channel.name}{hour}"
                 yield finding("X.15", None, found, told, said, amount=most - turnout)
-    frozen = slate.station(station)
-    sizes = [(said, size) for said in everything if (size := said.sheet.figures.get(Figure.REGISTERED)) is not None]
-    base = frozen.registered if frozen is not None else None
-    for said, size in sizes if base is not None else ():
-        if size != base and said.is_firm:
+    yield from _registers(slate, station, everything)
+
+
+def _registers(slate: Slate, station: StationId, everything: Sequence[Said]) -> Iterator[Finding]:
+    known = slate.station(station)
+    base = known.registered if known is not None else None
+    for said in everything:
+        size = said.sheet.figures.get(Figure.REGISTERED)
+        if base is not None and size is not None and size != base and said.is_firm:
             found = f"the register has {size:,} people on {said.channel.name}, and {base:,} on the slate"
-            yield finding("X.16", None, found, said, contest=Figure.REGISTERED.value, amount=abs(size - (base or 0)))
+            yield finding("X.16", None, found, said, contest=Figure.REGISTERED.value, amount=abs(size - base))

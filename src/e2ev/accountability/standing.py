@@ -5,6 +5,7 @@ set is possible. Where there is none, or the station's key signed two statements
 voted in any way; without a register nothing bounds it.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -42,8 +43,8 @@ class Possible:
         """Return by how much the leader's lead over the challenger may shrink from the first set; None if unbounded."""
         if self.slack is None:
             return None
-        leads = [one[leader] - one[challenger] for one in self.sets] or [0]
-        return leads[0] - min(leads) + self.slack
+        leads = [one[leader] - one[challenger] for one in self.sets]
+        return (leads[0] - min(leads) if leads else 0) + self.slack
 
 
 def standings(slate: Slate, results: Sequence[StationResult], seats: Mapping[str, Seats]) -> tuple[Standing, ...]:
@@ -125,7 +126,7 @@ def _standing(contest: Contest, stations: Sequence[Possible], seats: Seats | Non
         challenger,
         totals[first] - totals[challenger] if challenger is not None else 0,
         None if unbounded else sum(bounded),
-        tuple(sorted(swings, key=lambda pair: (pair[1] is not None, -(pair[1] or 0)))),
+        tuple(sorted(swings, key=lambda pair: -(math.inf if pair[1] is None else pair[1]))),
         unbounded,
         sum(one.alone for one in stations),
         tuple(_seat_changes(contest, totals, unsettled, seats)) if seats else (),
@@ -134,9 +135,12 @@ def _standing(contest: Contest, stations: Sequence[Possible], seats: Seats | Non
 
 def _nearest(leader: int, totals: Vector, unsettled: Sequence[Possible]) -> int | None:
     """Return who has the least lead left against them when all that is open goes against the leader."""
-    others = [i for i in range(len(totals)) if i != leader]
-    return min(others, key=lambda i: totals[leader] - totals[i] - sum(one.swing(leader, i) or 0 for one in unsettled),
-               default=None)  # fmt: skip
+
+    def left(rival: int) -> int:
+        swings = [one.swing(leader, rival) for one in unsettled]
+        return totals[leader] - totals[rival] - sum(swing for swing in swings if swing is not None)
+
+    return min((i for i in range(len(totals)) if i != leader), key=left, default=None)
 
 
 def _sum(width: int, vectors: Sequence[Vector]) -> Vector:
@@ -155,7 +159,8 @@ def _seat_changes(contest: Contest, totals: Vector, unsettled: Sequence[Possible
             chosen = max(one.sets, key=lambda counts: counts[option], default=None)
             for i, count in enumerate(chosen or ()):
                 best[i] += count - one.sets[0][i]
-            best[option] += one.slack or 0
+            if one.slack is not None:
+                best[option] += one.slack
         then = seats(best)
         if then[option] != now[option]:
             yield f"{label}: {now[option]} to {then[option]}"

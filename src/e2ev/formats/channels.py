@@ -21,6 +21,8 @@ from e2ev.storage.disk import read_bounded
 TABLES = (".csv", ".tsv", ".json", ".xlsx", ".txt")
 STATEMENTS = (".statement", ".note", ".checkpoint", ".txt")
 BOARD = ".board"
+FOREIGN = (".xls", ".xlsb", ".xlsm", ".ods", ".numbers")
+"""Tables that have to be saved as another kind first."""
 MOST_FILES = 100_000
 UNSAID = "not said"
 """The origin of channels for which nobody named one: all of them may be copies of one source."""
@@ -174,14 +176,25 @@ def _files(given: Given) -> tuple[_File, ...]:
     """Return the files of a channel, tables parsed."""
     found: list[_File] = []
     for path in given.paths:
-        kinds = {*TABLES, *STATEMENTS, BOARD}
-        inside = sorted(p for p in path.iterdir() if p.suffix.lower() in kinds) if path.is_dir() else [path]
+        inside = _inside(path) if path.is_dir() else [path]
         if not inside:
             raise DataError(
                 "holds no table, board or statement", where=str(path), remedy="name the folder of the files"
             )
-        found += [_file(one, given.name) for one in inside[:MOST_FILES]]
+        found += [_file(one, given.name) for one in inside]
     return tuple(found)
+
+
+def _inside(folder: Path) -> list[Path]:
+    """Return the files of a folder that say something, by name; tables of kinds that cannot be read are among them.
+
+    Pictures may lie beside them, and what spreadsheet programs leave while a file is open.
+    """
+    kinds = {*TABLES, *STATEMENTS, *FOREIGN, BOARD}
+    found = sorted(p for p in folder.iterdir() if p.suffix.lower() in kinds and not p.name.startswith(("~$", ".")))
+    if len(found) > MOST_FILES:
+        raise DataError(f"holds {len(found)} files, expected at most {MOST_FILES}", where=str(folder))
+    return found
 
 
 def _file(path: Path, channel: str) -> _File:

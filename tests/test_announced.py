@@ -1,5 +1,6 @@
 """Announced results: pages of results as entries, which continue or correct one another, and isolate nobody."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from e2ev.board.announced import time_of
+from e2ev.board.archive import export
 from e2ev.board.atoms import Atoms
 from e2ev.board.contents import Contents
 from e2ev.board.ledger import read_contents
@@ -63,6 +65,14 @@ def test_announcements_are_accepted_and_the_correction_stands(election: HonestEl
     assert contents.standing[1, "board", announcing.EVERYWHERE][1].counts == (5, 3)
     assert contents.standing[1, "paper", announcing.EVERYWHERE] == (third, contents.announced[third].body.form.lines[1])
     assert contents.announced[first].body.form.lines[0].units == (1,)
+
+
+def test_announcements_stand_in_the_export(election: HonestElection, tmp_path: Path) -> None:
+    export(election.board, tmp_path / "json", GROUPS)
+    held = json.loads((tmp_path / "json" / "announced.json").read_bytes())
+    assert [one["number"] for one in held] == [1, 2, 3]
+    assert held[2]["reason"] == "one ballot of Lyness was read wrongly"
+    assert held[0]["lines"][0]["shares"] == {"of": "votes", "points": [7500, 2500]}
 
 
 def test_small_place_is_announced_with_its_neighbour_alone(contents: Contents) -> None:
@@ -154,6 +164,16 @@ def test_small_paper_count_shows_no_totals(tmp_path: Path) -> None:
     with pytest.raises(RejectedError, match=r"check Q\.4:"):
         merging.count_on_paper(made.administrator, lone, PASSPHRASE)
     merging.count_on_paper(made.administrator, replace(lone, totals=()), PASSPHRASE)
+
+
+def test_other_counts_of_the_same_places_under_another_name_are_a_fall(tmp_path: Path) -> None:
+    made = elections.opened(tmp_path, TOY, elections.ANNOUNCED, ("Town",), 2, 2, features=(STATIONS, RESULTS))
+    merging.count_on_paper(made.administrator, replace(LYNESS_PAPER, totals=()), PASSPHRASE)
+    made.close()
+    line = AnnouncedLine(1, "paper", "Lyness", 1, (3,), 5, (3, 2), None)
+    announce(made.administrator, Announcement(AT, (line,)), PASSPHRASE)
+    refused_by("Q.1", made, Announcement(AT, (replace(line, group="the south", counts=(2, 3)),)))
+    announce(made.administrator, Announcement(AT, (replace(line, group="the south"),)), PASSPHRASE)
 
 
 @pytest.mark.parametrize("text", ["2027-05-06", "2027-05-06T22:00", "", "tonight", "2027-13-06T22:00+06:00"])

@@ -72,7 +72,8 @@ def test_size_without_errors_is_the_logarithm_that_the_paper_gives(three_contest
         needed = three_contests.size(risk)
         assert needed - 1 < log(risk) / log(1 - 1 / total) <= needed
     assert draws_needed(Fraction(21), 0.25) == 29, "Contest A alone: U = 21"
-    assert draws_needed(Fraction(1), 0.05) == 0, "nothing that is left can change the outcome"
+    assert draws_needed(Fraction(1), 0.05) == 1
+    assert draws_needed(Fraction(99, 100), 0.05) == 0, "all stations together cannot change the outcome"
 
 
 def test_risk_is_the_product_of_the_paper() -> None:

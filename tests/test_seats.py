@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from e2ev.accountability.seats import Tie, allocate, passes, seats_at_stake
+from e2ev.accountability.seats import Tie, allocate, counter, passes, seats_at_stake
 from e2ev.errors import DataError
 from e2ev.manifest import SeatRule, Seats
 
@@ -153,6 +153,12 @@ def test_all_seats_are_given_vacant_or_in_the_tie(
 def test_dhondt_gives_at_least_the_quota_rounded_down(number: int, votes: dict[str, int]) -> None:
     found, whole = allocate(Seats("dhondt", number), votes), sum(votes.values())
     assert all(found.most(o) >= number * count // whole for o, count in votes.items() if count)
+
+
+def test_counter_gives_seats_in_the_order_of_the_options_and_leaves_ties_open() -> None:
+    count = counter(Seats("dhondt", 3, seatless=frozenset("C")), "ABC")
+    assert count((60, 25, 10)) == [2, 1, 0]
+    assert count((60, 20, 10)) == [2, 0, 0]
 
 
 # What open ballots could change

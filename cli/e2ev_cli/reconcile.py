@@ -11,6 +11,7 @@ import typer
 from e2ev_cli import ui
 
 if TYPE_CHECKING:
+    from e2ev.accountability.standing import Seats
     from e2ev.accountability.verdicts import Reconciliation
     from e2ev.formats.channels import Collected, Given, Knowledge
 
@@ -44,6 +45,9 @@ def reconcile(
     stations: Annotated[Path | None, typer.Option("--stations", help="Table of the stations that must report.")] = None,
     board: Annotated[
         Path | None, typer.Option("--board", help="The national board: contests, stations, their keys.")
+    ] = None,
+    manifest: Annotated[
+        Path | None, typer.Option("--manifest", help="Manifest with the rules of seats; of a board, its own.")
     ] = None,
     keys: Annotated[
         Path | None, typer.Option("--keys", help="Keys of stations' boards, a line each; from elsewhere.")
@@ -81,7 +85,7 @@ def reconcile(
     wanted = _exports(export)
     late = read_time(late_after, zone) if late_after else None
     collected = collect(given, _knowledge(mapping, stations, board, keys, zone, title))
-    found = compare(collected.slate, collected.deliveries, late_after=late)
+    found = compare(collected.slate, collected.deliveries, late_after=late, seats=_seats(board, manifest))
     for path in wanted:
         _write(found, path)
     if as_json:
@@ -141,6 +145,21 @@ def _knowledge(
         raise typer.BadParameter("a mapping says itself where the stations stand", param_hint="--stations")
     read = read_mapping(read_bounded(mapping, MAPPING_LIMIT), str(mapping)) if mapping is not None else None
     return Knowledge(title or "Results by station", read, stations, board, keys, zone)
+
+
+def _seats(board: Path | None, manifest: Path | None) -> "dict[str, Seats]":
+    """Return by contest what turns votes into seats, where a manifest has the rule."""
+    from e2ev.accountability.seats import counter
+    from e2ev.board.ledger import read_contents
+    from e2ev.manifest import read_manifest
+    from e2ev.storage.disk import read_bounded
+
+    if manifest is not None:
+        contests = read_manifest(read_bounded(manifest, MAPPING_LIMIT)).contests
+    else:
+        contests = read_contents(board).manifest.contests if board is not None else ()
+    return {one.label: counter(one.seats, [option.label for option in one.options])
+            for one in contests if one.seats is not None}  # fmt: skip
 
 
 def _exports(paths: list[Path] | None) -> list[Path]:

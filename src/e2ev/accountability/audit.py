@@ -109,8 +109,8 @@ def read_seed(seed: str) -> str:
 
 def draws_needed(bound: Fraction, risk: float) -> int:
     """Return how many draws without an error bring a risk of 1 down to `risk`."""
-    if bound <= 1:
-        return 0
+    if bound <= 1:  # at 1, a single station without the full error shows that the outcome is right
+        return int(bound == 1)
     return ceil(log(risk) / log(1 - 1 / float(bound)))
 
 

@@ -4,7 +4,7 @@ All arithmetic is exact. Where options are level for a seat, nothing here decide
 that was drawn in public decides if it is given.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil, floor
@@ -171,6 +171,16 @@ def _largest_remainder(votes: Votes, given: _Given) -> None:
     for remainder in sorted(set(remainders.values()), reverse=True):
         if not given.to(option for option, held in remainders.items() if held == remainder):
             break
+
+
+def counter(rule: Seats, options: Sequence[str]) -> Callable[[Sequence[int]], Sequence[int]]:
+    """Return what turns the votes of options, in their order, into seats; those that a tie leaves open are nobody's."""
+
+    def count(votes: Sequence[int]) -> Sequence[int]:
+        seats = allocate(rule, dict(zip(options, votes, strict=True))).seats
+        return [seats.get(option, 0) for option in options]
+
+    return count
 
 
 # What disputed ballots could change

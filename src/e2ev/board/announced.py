@@ -109,6 +109,7 @@ def _follows(points: int, part: int, whole: int) -> bool:
 def _line(contents: Contents, body: AnnouncedResultBody, line: AnnouncedLine) -> Iterator[Objection]:
     name = name_of_line(contents, line)
     yield from _falls(contents, body, line, name)
+    yield from _contradicts(contents, body, line, name)
     yield from _shares(contents, line, name)
     yield from _too_many(contents, line, name)
     if line.origin == "board":
@@ -135,6 +136,14 @@ def _falls(contents: Contents, body: AnnouncedResultBody, line: AnnouncedLine, n
         fell.append("places that were counted are not any more")
     if fell:
         yield Objection("Q.1", f"{name}: without a correction, {'; '.join(fell)}")
+
+
+def _contradicts(contents: Contents, body: AnnouncedResultBody, line: AnnouncedLine, name: str) -> Iterator[Objection]:
+    """Object to other counts of the same places under another name: that would be a fall by another way."""
+    for series, (_, held) in contents.standing.items() if body.supersedes is None else ():
+        alike = (held.contest, held.origin, held.units) == (line.contest, line.origin, line.units)
+        if alike and series != line.series and (held.counts, held.ballots) != (line.counts, line.ballots):
+            yield Objection("Q.1", f"{name}: the same places have other counts as {held.group}, without a correction")
 
 
 def _shares(contents: Contents, line: AnnouncedLine, name: str) -> Iterator[Objection]:

@@ -22,7 +22,7 @@ from e2ev.group import STANDARD_GROUPS, Group
 from e2ev.record import archive, bodies
 from e2ev.record.archive import Json, hex_of, hex_or_none
 from e2ev.record.codec import decode
-from e2ev.record.kinds import KINDS, STATIONS, Kind
+from e2ev.record.kinds import KINDS, RESULTS, STATIONS, Kind
 from e2ev.sharing import TrusteeId
 
 FORMAT = "e2ev json export 1"
@@ -125,6 +125,9 @@ class _Export:
         self._json("voting.json", _voting(contents))
         if STATIONS in genesis.features:
             self._json("stations.json", _stations(contents))
+        if RESULTS in genesis.features:
+            told = contents.announced.values()
+            self._json("announced.json", [_posted(posted, archive.announced_json(posted.body.form)) for posted in told])
         for number, attempt in contents.attempts.items():
             self._json(f"tallies/{number}.json", _posted(attempt.tally, archive.tally_json(attempt.tally.body.form)))
             self._json(f"decryptions/{number}.json", _decryption(attempt))

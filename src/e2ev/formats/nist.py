@@ -5,7 +5,7 @@ element: it is never zero. The first delivery's counts are of type "total"; othe
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from importlib.resources import files
@@ -165,13 +165,31 @@ def problems(report: object) -> list[str]:
         DataError: jsonschema is not installed.
     """
     try:
-        from jsonschema import Draft4Validator  # type: ignore[import-untyped]  # ships no types
+        from jsonschema import Draft4Validator, validators  # type: ignore[import-untyped]  # ships no types
     except ImportError as error:
         raise DataError(
             "the standard's schema needs the package jsonschema", remedy="pip install 'e2ev[nist]'"
         ) from error
-    schema = json.loads(
-        (files("e2ev.formats") / "standards" / "NIST_V2_election_results_reporting.json").read_text("utf-8")
-    )
-    found = sorted(Draft4Validator(schema).iter_errors(report), key=lambda one: list(map(str, one.absolute_path)))
+    path = files("e2ev.formats") / "standards" / "NIST_V2_election_results_reporting.json"
+    schema = json.loads(path.read_text("utf-8"))
+    validator = validators.extend(Draft4Validator, {"oneOf": _one_of(Draft4Validator.VALIDATORS["oneOf"])})
+    found = sorted(validator(schema).iter_errors(report), key=lambda one: list(map(str, one.absolute_path)))
     return [f"$.{'.'.join(map(str, one.absolute_path))}: {one.message[:200]}" for one in found[:_MOST_PROBLEMS]]
+
+
+def _one_of(plain: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+    """Return the keyword "oneOf" that looks at the alternative which an object's "@type" names, if one does.
+
+    All alternatives of the standard are objects that differ in "@type", so no other one can hold; to try each of them
+    at every level takes minutes for a country.
+    """
+
+    def one_of(validator: Any, alternatives: list[Json], instance: Any, schema: Json) -> Iterator[Any]:
+        named = instance.get("@type") if isinstance(instance, dict) else None
+        same = [one for one in alternatives if one.get("$ref") == f"#/definitions/{named}"]
+        if len(same) == 1:
+            yield from validator.descend(instance, same[0])
+        else:
+            yield from plain(validator, alternatives, instance, schema)
+
+    return one_of

@@ -14,6 +14,7 @@ from e2ev.manifest import Manifest
 from e2ev.record import bodies
 from e2ev.record.entry import Entry
 from e2ev.record.kinds import KINDS
+from e2ev.record.results import AnnouncedResultBody
 from e2ev.record.stations import PaperCountBody
 from e2ev.sigma import Proof, ProofOfOne
 
@@ -235,6 +236,22 @@ def decrypted_json(body: bodies.DecryptedBallotBody) -> Json:
             made["contest_data"] = {"beta": hex_of(data.beta), "D": data.data.hex(), "proof": proof_json(data.proof)}
         contests.append(made)
     return {"attempt": body.attempt, "H_C": body.ballot.hex(), "opened_by": "selections", "contests": contests}
+
+
+def announced_json(body: AnnouncedResultBody) -> Json:
+    """Return an announced result."""
+    turnout = body.turnout and {"registered": body.turnout.registered, "voted": body.turnout.voted,
+                                "points": body.turnout.points}  # fmt: skip
+    lines = [
+        {
+            "contest": line.contest, "origin": line.origin, "group": line.group, "of": line.of,
+            "units": list(line.units), "ballots": line.ballots, "counts": list(line.counts),
+            "shares": line.shares and {"of": line.shares.of, "points": list(line.shares.points)},
+        }
+        for line in body.lines
+    ]  # fmt: skip
+    return {"number": body.number, "as_of": body.as_of, "lines": lines, "turnout": turnout,
+            "supersedes": hex_or_none(body.supersedes), "reason": body.reason}  # fmt: skip
 
 
 def paper_json(count: PaperCountBody) -> Json:

@@ -22,6 +22,7 @@ from e2ev.formats.nist import About, nist_report, problems
 from e2ev.formats.results import plain_table
 from e2ev.formats.tables import parse_table
 from e2ev.report import history as report
+from e2ev.report import plots
 
 START = datetime(2021, 11, 28, 21, 0, tzinfo=UTC)
 
@@ -151,6 +152,7 @@ def test_history_as_page_and_text_says_its_findings(election: HonestElection) ->
     shown = report.page(bad)
     assert "<x>" not in shown
     assert "Q.1" in shown
+    assert shown.count(f'V{plots.HIGH - plots.BOTTOM}"/>') == 2, "a line through each page that has findings"
     for held in (bad, history_of_board(election.board, (TOY,))):
         svg = report.page(held).partition("<svg")[2].partition("</svg>")[0]
         assert ElementTree.fromstring(f"<svg{svg}</svg>").get("role") == "img"

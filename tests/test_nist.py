@@ -1,6 +1,7 @@
 """Results as NIST SP 1500-100 has them: valid by the standard's own schema, and the same when they come back."""
 
 import json
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -150,6 +151,34 @@ def put(value: dict[str, object]) -> bytes:
 def test_report_that_cannot_be_used_is_refused_by_name(data: bytes) -> None:
     with pytest.raises(DataError):
         read_report(data, "r.json")
+
+
+def places_in(value: object, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return the paths of all values inside a JSON value."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(place for step, item in inner for place in places_in(item, (*path, step)))]
+
+
+JUNK = (
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 2**40)
+    | st.floats()
+    | st.text(max_size=3)
+    | st.builds(list[int])
+    | st.builds(dict[str, int])
+)
+
+
+@given(st.sampled_from(places_in(others())[1:]), JUNK)
+def test_report_with_anything_changed_is_read_or_refused_as_data(place: tuple[Any, ...], junk: object) -> None:
+    report: Any = others()
+    inner = report
+    for step in place[:-1]:
+        inner = inner[step]
+    inner[place[-1]] = junk
+    with suppress(DataError):
+        read_report(json.dumps(report).encode())
 
 
 def test_schema_says_where_a_report_is_wrong() -> None:

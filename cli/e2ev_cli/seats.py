@@ -27,19 +27,19 @@ def seats(
         Path | None, typer.Option("--manifest", help="Manifest with the rules; of a board, its own.")
     ] = None,
     contest: Annotated[str, typer.Option("--contest", help="Its label; default: every contest with a rule.")] = "",
-    rule: Annotated[
-        str, typer.Option("--rule", help="plurality, block, dhondt, sainte-lague, modified-sainte-lague, hare.")
-    ] = "",
+    rule: Annotated[str, typer.Option("--rule", help=f"{RULES}.")] = "",
     number: Annotated[int, typer.Option("--number", min=1, help="Of seats, with --rule.")] = 1,
     threshold: Annotated[
         int, typer.Option("--threshold-points", min=0, max=10_000, help="In basis points: 500 is 5 %.")
     ] = 0,
     threshold_votes: Annotated[int, typer.Option("--threshold-votes", min=0, help="Votes that a list needs.")] = 0,
-    seatless: Annotated[list[str] | None, typer.Option("--seatless", help="Wins nothing, such as against all.")] = None,
-    exempt: Annotated[list[str] | None, typer.Option("--exempt", help="Needs no threshold.")] = None,
-    lot: Annotated[
-        list[str] | None, typer.Option("--lot", help="Who is level, in the order of a lot; repeated.")
-    ] = None,
+    first_divisor: Annotated[
+        int,
+        typer.Option("--first-divisor", min=100, max=1000, help="Of modified-sainte-lague: 140 is 1.4, 170 is 1.7."),
+    ] = 140,
+    seatless: Annotated[Labels, typer.Option("--seatless", help="Wins nothing, such as against all.")] = None,
+    exempt: Annotated[Labels, typer.Option("--exempt", help="Needs no threshold.")] = None,
+    lot: Annotated[Labels, typer.Option("--lot", help="Who is level, in the order of a lot; repeated.")] = None,
     mapping: Mapped = None,
     channel: ChannelName = "",
     as_json: AsJson = False,
@@ -58,9 +58,12 @@ def seats(
     from e2ev.manifest import Seats
 
     slate, deliveries = load_results(results, mapping, channel)
-    rules: Mapping[str, Seats] = _rules(results, manifest) if not rule else {
-        contest or slate.contests[0].label: _rule(rule, number, threshold, threshold_votes, seatless, exempt)
-    }  # fmt: skip
+    numbers = (number, threshold, threshold_votes, first_divisor)
+    rules: Mapping[str, Seats] = (
+        {contest or slate.contests[0].label: _rule(rule, numbers, seatless, exempt)}
+        if rule
+        else _rules(results, manifest)
+    )
     wanted = {label: held for label, held in rules.items() if not contest or label == contest}
     if not wanted:
         raise DataError("no rule says how votes become seats", remedy='write "seats" into the manifest, or give --rule')
@@ -71,7 +74,7 @@ def seats(
         for label, one in found.items():
             _show_seats(label, one, _totals(slate, deliveries, label))
     if any(one.tie is not None and not one.tie.by_lot for one in found.values()):
-        raise typer.Exit(4)
+        raise typer.Exit(OPEN)
 
 
 def _rules(results: Path, manifest: Path | None) -> "dict[str, Seats]":
@@ -88,17 +91,15 @@ def _rules(results: Path, manifest: Path | None) -> "dict[str, Seats]":
     return {contest.label: contest.seats for contest in held.contests if contest.seats is not None}
 
 
-def _rule(
-    rule: str, number: int, points: int, votes: int, seatless: list[str] | None, exempt: list[str] | None
-) -> "Seats":
+def _rule(rule: str, numbers: tuple[int, int, int, int], seatless: Labels, exempt: Labels) -> "Seats":
     from typing import get_args
 
     from e2ev.manifest import SeatRule, Seats
 
     known = {one: one for one in get_args(SeatRule)}
-    if rule not in known or (rule == "plurality" and number > 1):
-        raise typer.BadParameter(f"one of {', '.join(known)}; plurality has one seat", param_hint="--rule")
-    return Seats(known[rule], number, points, votes, exempt=frozenset(exempt or ()), seatless=frozenset(seatless or ()))
+    if rule not in known or (rule == "plurality" and numbers[0] > 1):
+        raise typer.BadParameter(f"one of {RULES}; plurality has one seat", param_hint="--rule")
+    return Seats(known[rule], *numbers, frozenset(exempt or ()), frozenset(seatless or ()))
 
 
 def _totals(slate: "Slate", deliveries: "tuple[Delivery, ...]", label: str) -> dict[str, int]:

@@ -42,7 +42,7 @@ def read_report(data: bytes, where: str = "") -> tuple[Slate, tuple[Delivery, ..
         raise DataError("is no ElectionReport", where=where, remedy='its "@type" is "ElectionResults.ElectionReport"')
     try:
         return _Report(report, where).read()
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
         raise DataError(f"lacks what the standard asks for: {error}", where=where, remedy=_REMEDY) from error
 
 

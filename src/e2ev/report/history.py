@@ -62,7 +62,7 @@ def page(history: History) -> str:
     )
     found = f"<table><tr><th>check</th><th>page</th><th>found</th></tr>{rows}</table>" if rows else ""
     intro = [f"{len(history.pages)} pages of results, {len(history.findings)} findings. What a check asks for: "
-             "e2ev explain Q.1, and so on."]  # fmt: skip
+             "e2ev explain Q.1, and so on. Pages with findings have a red line through the chart."]  # fmt: skip
     return html_page(f"{history.title}: history of the announced results", intro, [found, *sections])
 
 
@@ -77,7 +77,9 @@ def _chart(history: History, name: str) -> str:
                  for held in pages if option in held.lines[name].votes] + [(end, last[option])]
         for option in kept
     }  # fmt: skip
-    svg = plots.steps(f"{name}: votes by time", series, _hours(start, end), "votes")
+    bad = {one.where for one in history.findings}
+    marks = [(held.at - start).total_seconds() for held in history.pages if held.where in bad]
+    svg = plots.steps(f"{name}: votes by time", series, _hours(start, end), "votes", marks)
     rows = "".join(
         f"<tr><td style='color:{plots.LINES[i % len(plots.LINES)]}'>{i + 1}</td><td>{escape(option)}</td>"
         f"<td class='n'>{last[option]:,}</td></tr>"

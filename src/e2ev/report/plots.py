@@ -10,7 +10,7 @@ from math import ceil, floor, log10
 
 WIDE, HIGH = 640, 380
 LEFT, RIGHT, TOP, BOTTOM = 82, 18, 14, 46
-INK, QUIET, FILL, MARK = "#222222", "#8a8a8a", "#9db8cc", "#8a3b12"
+INK, QUIET, FILL, MARK, ALARM = "#222222", "#8a8a8a", "#9db8cc", "#8a3b12", "#c62828"
 LINES = ("#1b5e8c", "#8a3b12", "#2e7d32", "#6a1b9a", "#9a7d0a", "#00695c", "#ad1457", "#455a64")
 DASHES = ("", "6 3", "2 3", "8 3 2 3")
 """Lines differ in dashes as well as in colour."""
@@ -110,11 +110,22 @@ def histogram(title: str, bins: Sequence[int], fine: int, across: str) -> str:
     return _frame(title, x, y, drawn)
 
 
-def steps(title: str, series: Mapping[str, Sequence[tuple[float, int]]], across: Axis, up: str) -> str:
-    """Return lines that go on level from one point to the next, one for each series, numbered like their list below."""
+def steps(
+    title: str, series: Mapping[str, Sequence[tuple[float, int]]], across: Axis, up: str, marks: Sequence[float] = ()
+) -> str:
+    """Return lines that go on level from one point to the next, one for each series, numbered like their list below.
+
+    Args:
+        title: For readers who do not see it.
+        series: Points by name.
+        across: The axis of the points' first numbers.
+        up: Name of the other axis.
+        marks: Where a line is drawn from top to bottom: something was found there.
+    """
     most = max((value for points in series.values() for _, value in points), default=1)
     y = axis(up, 0, max(most, 1))
-    drawn = []
+    lines = [f'<path d="M{_x(across, at):.1f} {TOP}V{HIGH - BOTTOM}"/>' for at in marks]
+    drawn = [f'<g stroke="{ALARM}" stroke-opacity=".5" stroke-width="5">{"".join(lines)}</g>']
     for i, points in enumerate(series.values()):
         path, before = "", 0.0
         for at, value in points:

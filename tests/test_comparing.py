@@ -296,6 +296,19 @@ def test_ballots_in_dispute_may_lie_anywhere() -> None:
     assert (three.standings[0].swing, three.standings[0].could_change) == (18, False)
 
 
+def test_votes_above_the_ballots_of_another_channel_are_nobodys_for_certain() -> None:
+    found = compare(said("tape", mayor(50, 43)), said("board", ballots=87))
+    assert (found.standings[0].margin, found.standings[0].swing) == (7, 6)
+    two = compare(said("tape", {**mayor(50, 43), "Council": (5, 4, 3)}), said("board", ballots=87),
+                  contests=(MAYOR, COUNCIL))  # fmt: skip
+    assert [one.swing for one in two.standings] == [6, 0]
+
+
+def test_blanks_may_be_any_of_the_full_sets() -> None:
+    told = (said("a", mayor(50, 10)), said("b", mayor(20, 10)), said("c", mayor(None, 15)))
+    assert compare(*told).standings[0].swing == 35
+
+
 def test_ballots_that_were_read_once_are_in_no_dispute() -> None:
     found = compare(said("card", mayor(50, 43), ballots=93), said("ocr", mayor(50, 43), Reading.OCR, ballots=99))
     assert found.standings[0].open == ()

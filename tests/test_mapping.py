@@ -191,3 +191,12 @@ def test_plain_file_of_another_election_is_refused() -> None:
         plain_mapping(
             "Town", {"t": (table("station,Mayor: Aida,Mayor: Cholpon\n1,2,3\n"),)}, [Channel("t", "d")], known
         )
+
+
+def test_cells_are_found_and_named_by_their_heading() -> None:
+    given = table("a,b\n1,2\n")
+    assert given.has("b")
+    assert not given.has("c")
+    assert given.get(given.rows[0], "b") == "2"
+    assert given.where(given.rows[0]) == "official.csv, row 2"
+    assert given.where(given.rows[0], "b") == "official.csv, row 2, column b"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from e2ev.accountability.rows import PLAIN, Spelling, TableError, read_number, tidy
+from e2ev.accountability.rows import PLAIN, Spelling, TableError, read_number, tidy, tidy_lines
 from e2ev.errors import DataError
 from e2ev.formats import tables, workbooks
 from e2ev.formats.tables import csv_bytes, parse_table, read_table
@@ -185,6 +185,7 @@ def test_every_flaw_is_listed_with_its_row() -> None:
         ("", PLAIN, None), (" ", PLAIN, None), ("-", Spelling(blank=("-", "n/a")), None), ("0", PLAIN, 0),
         ("007", PLAIN, 7), ("4.0", PLAIN, 4), ("1,234", Spelling(thousands=","), 1234),
         ("1.234.567", Spelling(thousands=".", decimal=","), 1234567), ("1.234,00", Spelling(".", ","), 1234),
+        ("1,234", Spelling(",", ","), 1234), ("12", Spelling(",", ","), 12), ("1" * 30, PLAIN, int("1" * 30)),
         ("12 345", Spelling(thousands=" "), 12345), ("1\u00a0234", Spelling(thousands=" "), 1234),
         ("١٢٣", PLAIN, 123), ("۱۲۳", PLAIN, 123), ("۴۵۶", PLAIN, 456), ("१२", PLAIN, 12),
         ("١٬٢٣٤", Spelling(thousands=","), 1234), ("\u200f١٢", PLAIN, 12), ("١٢٫٠", PLAIN, 12),
@@ -204,3 +205,18 @@ def test_number_is_read_as_people_write_it(text: str, spelling: Spelling, number
 def test_what_is_no_whole_number_is_an_error_and_no_blank(text: str, spelling: Spelling) -> None:
     with pytest.raises(DataError, match="no whole number"):
         read_number(text, spelling)
+
+
+def test_lines_of_a_cell_stay_apart_and_each_is_tidy() -> None:
+    assert tidy_lines(" a  b\r\n\n  c\u00a0 d \n") == "a b\n\nc d"
+    assert tidy_lines(" a \t b ") == "a b"
+    assert cells(b'a\n"x\n\ny"\n', "a.csv") == [("a",), ("x\n\ny",)]
+
+
+def test_error_of_a_table_counts_all_and_lists_the_first() -> None:
+    flaws = [DataError(f"flaw {i}", where=f"row {i}", remedy="mend it" if i else "") for i in range(22)]
+    lines = TableError(flaws, where="a.csv").found.splitlines()
+    assert lines[:3] == ["22 problems found", "  row 0: flaw 0", "  row 1: flaw 1; mend it"]
+    assert (len(lines), lines[-1]) == (22, "  and 2 more")
+    assert len(TableError(flaws[:20]).found.splitlines()) == 21
+    assert TableError(flaws[:1]).found.splitlines()[0] == "1 problem found"

@@ -6,6 +6,7 @@ import pytest
 
 from e2ev.accountability.verdicts import Verdict
 from e2ev.demo.three_copies import COUNTED, EACH, FAULTS, HAND_COUNTED, HONEST, STATIONS, Simulated, simulate
+from e2ev_cli.scenario import show
 from tests.commands import Shell
 
 
@@ -43,12 +44,22 @@ def test_a_wrong_verdict_would_be_seen() -> None:
 
 
 def test_same_seed_is_the_same_evening() -> None:
-    assert simulate(3, 320).faults == simulate(3, 320).faults != simulate(4, 320).faults
+    first = simulate(3, 320).faults
+    assert first == simulate(3, 320).faults
+    assert first != simulate(4, 320).faults
 
 
-def test_command_shows_the_matrix_and_leaves_with_its_exit_code() -> None:
+def test_matrix_is_shown_with_what_each_fault_got(evening: Simulated, capsys: pytest.CaptureFixture[str]) -> None:
+    show(evening)
+    shown = capsys.readouterr().out
+    assert "10 FORK" in shown
+    assert "WRONG" not in shown
+    assert "0 of 1,000 stations have another verdict than their fault; 0 false disputes" in shown
+    show(Simulated(dict.fromkeys(evening.faults, HONEST), evening.found))
+    assert "WRONG" in capsys.readouterr().out
+
+
+def test_command_tells_each_seed_as_json() -> None:
     said = Shell()("demo", "--scenario", "three-copies", "--seed", "5", "--json").json
     assert [(one["seed"], one["stations"], one["wrong"], one["false_disputes"]) for one in said] == [(5, 1000, [], [])]
     assert said[0]["matrix"]["forked"] == {"FORK": EACH}
-    shown = Shell()("demo", "--scenario", "three-copies", "--seed", "5").out
-    assert "0 of 1,000 stations have another verdict than their fault; 0 false disputes" in shown

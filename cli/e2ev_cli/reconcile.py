@@ -235,6 +235,7 @@ def type_(
     """
     from e2ev.accountability.typing_twice import agree
     from e2ev.formats.tables import csv_bytes, read_table, workbook_bytes
+    from e2ev.report.words import counted
     from e2ev.storage.disk import write_atomically
 
     if out is not None and out.suffix.lower() not in (".csv", ".xlsx"):
@@ -249,7 +250,7 @@ def type_(
              "rows": list(one.rows)} for one in agreed.differences]})  # fmt: skip
     else:
         _show_typed([(one.station, one.column, one.first, one.second) for one in agreed.differences], first, second)
-        ui.out(f"{len(agreed.rows):,} sheets, {len(agreed.differences):,} cells typed differently")
+        ui.out(f"{counted(len(agreed.rows), 'sheet')}, {counted(len(agreed.differences), 'cell')} typed differently")
     if agreed.differences:
         ui.say("Look at these sheets again, correct both files, and run it again; until then the cells stay blank.")
         raise typer.Exit(4)

@@ -35,7 +35,7 @@ def three_copies(seed: int, runs: int, *, as_json: bool) -> None:
                      "matrix": {fault: {one.value: count for one, count in got.items()}
                                 for fault, got in evening.matrix().items()}})  # fmt: skip
         if not as_json and runs == 1:
-            _show(evening)
+            show(evening)
         elif not as_json:
             ui.out(f"seed {number}: {len(evening.faults):,} stations, {len(evening.wrong())} with another verdict, "
                    f"{len(evening.false_disputes())} false disputes")  # fmt: skip
@@ -45,7 +45,8 @@ def three_copies(seed: int, runs: int, *, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def _show(evening: "Simulated") -> None:
+def show(evening: "Simulated") -> None:
+    """Print the confusion matrix of an evening, and its bottom line."""
     from e2ev.demo.three_copies import COUNTED, FAULTS, HONEST
     from e2ev.report.reconciled import bottom_line
 

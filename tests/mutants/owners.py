@@ -28,6 +28,5 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "e2ev.accountability.comparing": ("test_comparing.py", "test_channels.py"),
     "e2ev.accountability.reconcile": ("test_comparing.py", "test_channels.py"),
     "e2ev.accountability.standing": ("test_comparing.py", "test_channels.py"),
-    "e2ev.accountability.rows": ("test_tables.py",),
-    "e2ev.accountability.closing": ("test_closing.py",),
+    "e2ev.accountability.rows": ("test_tables.py", "test_mapping.py"),
 }

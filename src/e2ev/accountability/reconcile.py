@@ -56,7 +56,7 @@ def _station(
     flaws = {id(said): tuple(admission.impossible(slate, said)) for said in told}
     found = list(chain.from_iterable(flaws.values()))
     aside = [said for said in told if any(map(admission.sets_aside, flaws[id(said)]))]
-    usable = [said for said in told if not any(said is other for other in aside)]
+    usable = _without(told, aside)
     results = [said for said in usable if comparing.has_result(said)]
     forks = tuple(admission.forks([said for said in usable if said.sheet.seal is not None]))
     found += forks
@@ -65,7 +65,7 @@ def _station(
         if (cut := admission.cut_short(said, results)) is not None:
             short.append(said)
             found.append(cut)
-    whole = [said for said in results if not any(said is other for other in short)]
+    whole = _without(results, short)
     if slate.station(station) is not None:
         found += _compared(slate, station, whole, channels, (*short, *aside))
         found += comparing.lateness(whole, late_after)
@@ -75,6 +75,12 @@ def _station(
         reached.append(_agreement(slate, station, whole, found))
     verdict = min(reached, key=lambda one: one.rank)
     return StationResult(station, verdict, tuple(found), tuple(whole), (*short, *aside))
+
+
+def _without(sheets: Sequence[Said], others: Sequence[Said]) -> list[Said]:
+    """Return those of the sheets that are not among others: the very sheet, since another may say the same."""
+    known = set(map(id, others))
+    return [said for said in sheets if id(said) not in known]
 
 
 def _compared(

@@ -67,21 +67,21 @@ def _possible(slate: Slate, contest: Contest, results: Sequence[StationResult]) 
             bound = _bound(slate, result)
             yield Possible(result.id, (), None if bound is None else bound * contest.limit)
             continue
-        slack = _ballots_in_dispute(result.accepted) * contest.limit
+        slack = max(_ballots_in_dispute(result.accepted) * contest.limit, _votes_in_excess(contest, result))
         origins = {said.channel.origin for said in told if said.sheet.total(contest.label) is not None}
         yield Possible(result.id, sets, slack, alone=len(origins) < 2)
 
 
 def _sets(contest: Contest, told: Sequence[Said]) -> tuple[Vector, ...]:
-    """Return each full set of numbers once; blanks are filled from the first full one."""
-    stated = [said.sheet.votes[contest.label] for said in told]
-    full = next((counts for counts in stated if None not in counts), None)
-    if full is None:
-        return ()
+    """Return each full set of numbers once, in the order of the channels; blanks are filled from every full set."""
+    stated = tuple(dict.fromkeys(tuple(said.sheet.votes[contest.label]) for said in told))
+    full = [counts for counts in stated if None not in counts]
     filled = [
-        tuple(base if count is None else count for count, base in zip(counts, full, strict=True)) for counts in stated
+        tuple(base if count is None else count for count, base in zip(counts, known, strict=True))
+        for counts in stated
+        for known in full
     ]
-    return tuple(dict.fromkeys(_known(counts) for counts in filled))
+    return tuple(dict.fromkeys(map(_known, (*full[:1], *filled))))
 
 
 def _known(counts: Sequence[int | None]) -> Vector:
@@ -106,6 +106,16 @@ def _ballots_in_dispute(accepted: Sequence[Said]) -> int:
     counted = [count for said in accepted if said.is_firm
                if (count := said.sheet.figures.get(Figure.BALLOTS)) is not None]  # fmt: skip
     return max(counted, default=0) - min(counted, default=0)
+
+
+def _votes_in_excess(contest: Contest, result: StationResult) -> int:
+    """Return how many votes there are above the ballots of another channel: no option has them for certain."""
+    excess = (
+        one.amount or 0
+        for one in result.findings
+        if one.verdict is Verdict.DISPUTE and one.contest == contest.label and not one.option
+    )
+    return max(excess, default=0)
 
 
 def _standing(contest: Contest, stations: Sequence[Possible], seats: Seats | None) -> Standing:

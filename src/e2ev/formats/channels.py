@@ -80,7 +80,7 @@ class Collected:
     Attributes:
         slate: The slate.
         deliveries: By channel.
-        unused: By file, the columns that nobody looked at.
+        unused: By file, the columns that the mapping does not speak of.
         assumed: Channels with tables of which nobody said how the numbers got there: taken as written by a machine.
     """
 
@@ -130,8 +130,8 @@ def collect(given: Sequence[Given], knowledge: Knowledge) -> Collected:
         source = _source(one, mapping, tables)
         with _gathering(flaws):
             deliveries += _deliveries(source, files[one.name], keys, slate, knowledge.groups)
-        unused |= {held.name: left for held in tables.get(one.name, ())
-                   if (left := unused_columns(held, source, mapping.register))}  # fmt: skip
+        unused |= {held.name: left for held in tables.get(one.name, ()) if knowledge.mapping is not None
+                   and (left := unused_columns(held, source, mapping.register))}  # fmt: skip
     flaws += _unknown_contests(slate, deliveries)
     if not flaws and (known is not None or mapping.register is not None):
         flaws += _without_zeros(slate, deliveries)

@@ -3,6 +3,7 @@
 import base64
 from collections import Counter
 from itertools import combinations
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -343,3 +344,9 @@ def test_short_hex_is_shown_in_groups_of_four() -> None:
 def test_hex_digits_that_do_not_make_groups_are_a_programmers_mistake(digits: int) -> None:
     with pytest.raises(ValueError, match="hex digits in groups of four"):
         short_hex(bytes(8), digits)
+
+
+def test_specification_shows_the_code_and_the_words_of_its_example() -> None:
+    page = (Path(__file__).parents[1] / "specs/board.md").read_text("utf-8")
+    digest = bytes(range(32))
+    assert f"these are `{tracking_code(digest)}` and `{spoken(digest, 8)}`" in page

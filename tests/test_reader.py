@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
-from e2ev.board.merkle import root_of
+from e2ev.board import reader
+from e2ev.board.files import BoardFiles
+from e2ev.board.merkle import Tree, root_of
+from e2ev.board.note import Checkpoint, NoteKey, check_checkpoint
 from e2ev.board.reader import (
     HEAD_BYTES,
     BoardHead,
@@ -26,10 +30,11 @@ from e2ev.errors import DataError
 from e2ev.record.entry import Entry
 from e2ev.record.frame import FrameKind, frame
 from e2ev.record.kinds import Kind
-from tests.records import ELECTION, Writer, new_board
+from tests.records import ELECTION, LOG_KEY, ORIGIN, Writer, new_board, old_board
 
 LINES = "— witness.example AAAA\n".encode()
 BLOCK = 1 << 20
+KEY = NoteKey(ORIGIN, LOG_KEY.verify_key)
 HEAD = BoardHead(1, 0, ELECTION).to_bytes()
 
 
@@ -270,3 +275,78 @@ def test_bytes_that_only_begin_like_checkpoints_are_none(tmp_path: Path) -> None
     (damage,) = events_of(tmp_path, HEAD + b"\xff" + b"\x03\x00\x00\x00\x05" * 300 + random + CHECKPOINT[:9])
     assert isinstance(damage, Damaged)
     assert damage.before_commit is False
+
+
+# While a writer sets aside a torn tail
+
+
+class Crashed:
+    """A board whose writer died: behind its checkpoint stands an entry that nobody was promised, and others follow."""
+
+    def __init__(self, folder: Path, *, torn: bool) -> None:
+        self.folder, self.path = folder, folder / "test.board"
+        writer = Writer(1)
+        with new_board(folder) as log:
+            log.append([writer.write() for _ in range(3)])
+        pen = writer.pen
+        self.tail = writer.write(Kind.CORRECTION, b"never promised").frames()
+        writer.pen = pen
+        self.later = [writer.write(Kind.CORRECTION, b"then committed"), writer.write()]
+        self.path.write_bytes(self.path.read_bytes() + (self.tail[:-3] if torn else self.tail))
+
+    def go_on(self) -> None:
+        """Let the next writer open the board and post."""
+        with old_board(self.folder) as log:
+            for entry in self.later:
+                log.append([entry])
+
+
+@pytest.mark.parametrize("torn", [False, True])
+def test_reader_of_a_tail_that_is_replaced_meanwhile_sees_what_was_committed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, torn: bool
+) -> None:
+    board, looked = Crashed(tmp_path, torn=torn), list[int]()
+    next_of = reader._next
+
+    def next_and_then(stream: BinaryIO, files: BoardFiles, offset: int, tree: Tree) -> object:
+        try:
+            return next_of(stream, files, offset, tree)
+        finally:
+            if tree.size == 3 and stream.tell() > offset:
+                looked.append(offset)
+                board.go_on() if len(looked) == 1 else None
+
+    monkeypatch.setattr(reader, "_next", next_and_then)
+    events = list(scan(board.path))
+    assert looked
+    assert [event.entry for event in events if isinstance(event, Logged)][3:] == board.later
+    assert [event.size for event in events if isinstance(event, Committed)] == [3, 4, 5]
+    assert not [event for event in events if isinstance(event, Damaged)]
+    for event in events:
+        if isinstance(event, Committed):
+            assert check_checkpoint(event.note, KEY) == Checkpoint(ORIGIN, event.size, event.root)
+
+
+def test_damage_that_stays_is_told_once(tmp_path: Path) -> None:
+    board = Crashed(tmp_path, torn=False)
+    board.go_on()
+    data = bytearray(board.path.read_bytes())
+    data[next(event.offset for event in scan(board.path) if isinstance(event, Logged) and event.index == 3) + 20] ^= 1
+    board.path.write_bytes(data)
+    *before, damaged = scan(board.path)
+    assert isinstance(damaged, Damaged)
+    assert (damaged.index, damaged.before_commit) == (3, True)
+    assert [event.size for event in before if isinstance(event, Committed)] == [3]
+
+
+def test_entries_of_a_commit_too_large_to_hold_are_given_as_they_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = Writer(1)
+    with new_board(tmp_path) as log:
+        log.append([writer.write() for _ in range(40)])
+    whole = list(scan(tmp_path / "test.board"))
+    monkeypatch.setattr(reader, "HELD_BYTES", 1_000)
+    assert list(scan(tmp_path / "test.board")) == whole
+    opened = scan(tmp_path / "test.board")
+    assert isinstance(next(opened), Logged)

@@ -233,9 +233,9 @@ def test_memory_does_not_grow_with_the_board(tmp_path: Path) -> None:
         writer = Writer(1, election_identifier(first.body))
         board = folder / "test.board"
         with BoardLog.create(board, folder / "keep", ORIGIN, LOG_KEY, writer.pen.election) as log:
-            log.append(
-                [first, *(writer.write(Kind.BALLOT, bytes([n % 256]) * 40_000, bytes(32)) for n in range(count))]
-            )
+            log.append([first])
+            for _ in range(0, count, 10):  # a reader holds what one commit has
+                log.append([writer.write(Kind.BALLOT, bytes([n]) * 40_000, bytes(32)) for n in range(10)])
         tracemalloc.start()
         export(board, folder / "out")
         restore(folder / "out", folder / "again.board")

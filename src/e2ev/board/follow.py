@@ -100,11 +100,10 @@ def follow(path: Path, position: Position) -> Iterator[Advance | Alarm]:
     if (broken := _not_what_it_was(path, position)) is not None:
         yield broken
         return
-    waiting, tree = list[Logged](), position.tree
+    waiting = list[Logged]()
     for event in scan(path, Place(position.end, position.tree)):
         if isinstance(event, Logged):
             waiting.append(event)
-            tree = event.before.append(event.entry.leaf_hash)
         elif isinstance(event, Damaged):
             if event.before_commit:
                 yield Alarm("B.1", f"{event.error.found} (byte {event.offset})", event.index)
@@ -119,7 +118,7 @@ def follow(path: Path, position: Position) -> Iterator[Advance | Alarm]:
                 yield found
                 return
             alarms, heads = judge_log(found, waiting)
-            position = replace(found, tree=tree, heads=heads)
+            position = replace(found, tree=event.tree, heads=heads)
             yield Advance(tuple(waiting), tuple(alarms), position)
             waiting.clear()
 

@@ -59,16 +59,15 @@ class Published:
 
     def _take_new(self) -> None:
         waiting, start = list[Logged](), self.end
-        tree = self._tree
         for event in signed_events(self.board, self.key, Place(self.end, self._tree)):
             if isinstance(event, Logged):
                 waiting.append(event)
-                tree = event.before.append(event.entry.leaf_hash)
                 self._progress(event.index + 1, self._size)
             elif isinstance(event, Committed) or (isinstance(event, Cosigned) and not waiting):
                 for one in (*waiting, event):
                     self._files.take(one)
                 waiting.clear()
-                self.end, self._tree = event.end, tree
+                self.end = event.end
+                self._tree = event.tree if isinstance(event, Committed) else self._tree
         if self.end > start:
             self._files.publish()

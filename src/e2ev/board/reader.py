@@ -4,8 +4,9 @@ Nothing is believed here: whether the log signed a checkpoint, and whether its r
 compares. Readers take no lock; what stands behind the last checkpoint is not part of the board.
 """
 
+from base64 import b64encode
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +20,8 @@ from e2ev.record.kinds import body_limit
 __all__ = ["BEGINNING", "HEAD_BYTES", "MAGIC", "BoardHead", "Committed", "Cosigned", "Damaged", "Event", "Logged",
            "Place", "notes_in", "open_board", "read_head", "read_logged", "scan"]  # fmt: skip
 
+HELD_BYTES = 4 << 20
+"""Entries that are held until their checkpoint was read."""
 _CHECKPOINT_STARTS = bytes([FrameKind.CHECKPOINT, 0, 0])
 """How the frame of every checkpoint begins that a log writes: it is far shorter than 64 KiB."""
 
@@ -47,12 +50,13 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """A checkpoint frame, with the size and root that the entries before it really have."""
+    """A checkpoint frame, with the size and root that the entries before it really have, and the tree over them."""
 
     note: bytes
     size: int
     root: bytes
     end: int
+    tree: Tree = field(default_factory=Tree, compare=False, repr=False)
 
     @property
     def offset(self) -> int:
@@ -96,17 +100,51 @@ Event = Logged | Committed | Cosigned | Damaged
 def scan(path: Path, start: Place = BEGINNING) -> Iterator[Event]:
     """Yield everything on the board from `start` on, in order; damage ends it.
 
+    The board may grow meanwhile, and its writer may set aside a torn tail and write others in its place. So entries
+    come with the checkpoint behind them, up to `HELD_BYTES` of them; what does not fit together is read once more from
+    the checkpoint before it, since no writer ever changes what stands in front of a checkpoint.
+
     Raises:
         DataError: This is no board, or it cannot be opened.
     """
+    place, doubted = start, False
+    while True:
+        held, size = list[Logged](), 0
+        for event in _read_from(path, place):
+            if isinstance(event, Logged) and size < HELD_BYTES:
+                held.append(event)
+                size += event.end - event.offset
+                continue
+            if _is_doubtful(event) and not doubted:
+                doubted = True
+                break
+            yield from held
+            yield event
+            held = []
+            if isinstance(event, Committed):
+                place, size, doubted = Place(event.end, event.tree), 0, False
+        else:
+            yield from held
+            return
+
+
+def _read_from(path: Path, place: Place) -> Iterator[Event]:
+    """Yield what stands there now."""
     files = find_files(path)
     with files.open() as stream:
         head = read_head(stream, str(path))
         if (head.segment, head.first_index) != (1, 0):
             found = f"this is segment {head.segment} of a board"
             raise DataError(found, where=str(path), remedy="name its first file, which has no number")
-        stream.seek(start.offset)
-        yield from _events(stream, files, start)
+        stream.seek(place.offset)
+        yield from _events(stream, files, place)
+
+
+def _is_doubtful(event: Event) -> bool:
+    """Return whether an event can come of a tail that was replaced while it was read."""
+    if isinstance(event, Committed):
+        return b"\n%d\n%s\n" % (event.size, b64encode(event.root)) not in event.note
+    return isinstance(event, Damaged) and event.before_commit
 
 
 def first_origin(path: Path) -> str:
@@ -158,7 +196,7 @@ def _next(stream: BinaryIO, files: BoardFiles, offset: int, tree: Tree) -> Logge
         entry, end = read_entry(stream, found, body_limit, where)
         event = Logged(tree.size, offset, end, entry, tree)
     elif found.kind is FrameKind.CHECKPOINT:
-        event = Committed(found.payload, tree.size, tree.root(), found.end)
+        event = Committed(found.payload, tree.size, tree.root(), found.end, tree)
     else:
         event = Cosigned(found.payload, found.end)
     files.check_places(offset, event.end, tree.size)

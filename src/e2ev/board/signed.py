@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from e2ev.board.cosigned import joined
-from e2ev.board.merkle import Tree
 from e2ev.board.naming import Naming
 from e2ev.board.note import MAX_SIGNATURES, Checkpoint, NoteKey, check_checkpoint
 from e2ev.board.reader import BEGINNING, Committed, Cosigned, Damaged, Logged, Place, open_board, read_head, scan
@@ -103,19 +102,19 @@ def last_signed(path: Path, key: NoteKey | None = None) -> Signed:
     """
     with open_board(path) as stream:
         election = read_head(stream, str(path)).election
-    tree, cosigned, last, naming = Tree(), b"", list[Committed](), Naming()
+    size, cosigned, last, naming = 0, b"", list[Committed](), Naming()
     end = 0
     for event in signed_events(path, key):
         if isinstance(event, Logged):
             if key is None:
                 naming.take(event.entry, event.index, str(path))
-            tree = event.before.append(event.entry.leaf_hash)
+            size = event.index + 1
         elif isinstance(event, Committed):
             key = key or naming.log(event.note, str(path))
             last, cosigned, end = [event], event.note, event.end
-        elif last and last[0].size == tree.size:
+        elif last and last[0].size == size:
             cosigned, end = with_lines(cosigned, event.note), event.end
     if not last or key is None:
         raise DataError("nothing on this board was ever signed", where=str(path))
     checkpoint = Checkpoint(key.name, last[0].size, last[0].root)
-    return Signed(election, key, checkpoint, last[0].note, cosigned, end, tree.size - checkpoint.size)
+    return Signed(election, key, checkpoint, last[0].note, cosigned, end, size - checkpoint.size)

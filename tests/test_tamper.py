@@ -212,6 +212,15 @@ def test_message_of_a_trustee_that_covers_a_task_less_is_counted(kind: Kind, nam
     assert [one.found for one in report.findings if one.check == "T.3"] == [f"1 {name} for 2 tasks"]
 
 
+@pytest.mark.parametrize("proof", ["vote_proof", "data_proof"])
+def test_proof_of_a_key_with_a_response_less_is_of_another_shape(proof: str, desk: Desks) -> None:
+    held = desk("plain", LOOSE)
+    at = next(i for i, step in enumerate(held.forgery.steps) if step.kind == Kind.TRUSTEE_KEYS)
+    board = held.election.root / "response-less.board"
+    write_board(held.forgery.edit(at, lambda all_: all_[:-1], "keys", proof, "responses"), board)
+    assert "K.1" in verify(board, options_for("count-plus-one", held.election)).tripped()
+
+
 # Any single field
 
 

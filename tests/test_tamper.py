@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from e2ev.demo import elections
-from e2ev.demo.forge import Forgery, Tampering, always, flip, negate, over_q, take_apart, write_board
+from e2ev.demo.forge import Forgery, Tampering, add_one, always, flip, negate, over_q, take_apart, write_board
 from e2ev.demo.honest import HonestElection
 from e2ev.demo.reseal import partition, settle
 from e2ev.demo.tamper import TAMPERINGS, find, leave_commitments, options_for, tamper, tampered_demo
@@ -210,6 +210,25 @@ def test_message_of_a_trustee_that_covers_a_task_less_is_counted(kind: Kind, nam
     write_board(held.forgery.edit(at, lambda all_: all_[:-1], name), board)
     report = verify(board, options_for("count-plus-one", held.election))
     assert [one.found for one in report.findings if one.check == "T.3"] == [f"1 {name} for 2 tasks"]
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "checks"),
+    [(("count",), lambda count: count + 1, {"10.C"}), (("proof", "challenge"), over_q, {"10.A"}),
+     (("proof", "responses", 0), add_one, {"10.B"}), (("count",), lambda count: count + 1000, {"10.C", "T.6", "14.E"})],
+)  # fmt: skip
+def test_count_of_a_decrypted_test_ballot_is_checked_like_that_of_a_cell(
+    path: tuple[str | int, ...], change: Callable[[Any], Any], checks: set[str], desk: Desks
+) -> None:
+    held = desk("small", LOOSE)
+    at = next(i for i, step in enumerate(held.forgery.steps) if step.kind == Kind.DECRYPTED_BALLOT)
+    board = held.election.root / "decrypted.board"
+    write_board(held.forgery.edit(at, change, "contests", 1, "options", 2, "count", *path), board)
+    report = verify(board, options_for("count-plus-one", held.election))
+    found = {one.check: (one.contest, one.option) for one in report.findings}
+    assert found.pop("14.F", ("projects", "")) == ("projects", "")
+    assert found == dict.fromkeys(checks, ("projects", "bench"))
+    assert {one.ballot for one in report.findings} == {held.forgery.steps[at].body.ballot}
 
 
 @pytest.mark.parametrize("proof", ["vote_proof", "data_proof"])

@@ -23,5 +23,5 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "e2ev.verify.sums": (*_JUDGED, "test_partial.py"),
     "e2ev.verify.log": (*_JUDGED, "test_levels.py"),
     "e2ev.verify.setting": _JUDGED,
-    "e2ev.board.rules": ("test_rules.py", "test_tamper.py"),
+    "e2ev.board.rules": ("test_rules.py", "test_stations.py", "test_tamper.py"),
 }

@@ -126,6 +126,18 @@ def test_honest_items_are_all_certified(election: HonestElection) -> None:
     assert certify([one for one in tried if one]) == [True] * BALLOTS
 
 
+def test_exponents_of_a_batch_have_128_bits(election: HonestElection) -> None:
+    tried = [certifiable(claims, held) for claims, held in items(election)]  # type: ignore[arg-type]
+    drawn: list[int] = []
+
+    def noting(size: int) -> bytes:
+        drawn.append(size)
+        return b"\1" * size
+
+    assert certify([one for one in tried if one], noting) == [True] * BALLOTS
+    assert set(drawn) == {16}
+
+
 def test_a_bad_item_is_found_among_honest_ones(election: HonestElection) -> None:
     tried = [certifiable(claims, held) for claims, held in items(election)]  # type: ignore[arg-type]
     good = [one for one in tried if one]

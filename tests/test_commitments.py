@@ -23,6 +23,7 @@ from e2ev.errors import StorageError
 from e2ev.group import Element, Group, Residue
 from e2ev.sigma import Proof, ProofOfOne
 from e2ev.verify import rebuild
+from e2ev.verify.batch import certifiable, certify
 from e2ev.verify.check import Report, Verdict
 from e2ev.verify.rebuild import Rebuilt, rebuild_commitments
 from e2ev.verify.run import Options, verify
@@ -106,6 +107,18 @@ def test_both_paths_find_the_same(tampering: Tampering, desk: Callable[[str], De
 # Proofs whose commitments are hashed and wrong: their maker knows what will be looked at
 
 
+def negated(element: Element) -> Residue:
+    return Residue(element.group, element.group.p - element.value)
+
+
+def zero(element: Element) -> Residue:
+    return Residue(element.group, arith.integer(0))
+
+
+def same(element: Element) -> Residue:
+    return element
+
+
 def own_nonce(group: Group, identifier_hash: bytes, twist: Callable[[Element], Residue]) -> tuple[HashedCiphertext, Residue]:  # fmt: skip  # noqa: E501
     """Return an encrypted ballot nonce whose proof was made for a twisted commitment, and that commitment."""
     nonce, u = group.random_nonce(), group.random_nonce()
@@ -116,13 +129,23 @@ def own_nonce(group: Group, identifier_hash: bytes, twist: Callable[[Element], R
     return HashedCiphertext(c0, c1, Proof(challenge, (sigma.respond(u, challenge, nonce),))), commitment
 
 
+@pytest.mark.parametrize("twist", [negated, zero])
+def test_commitment_outside_the_squares_is_never_tried_though_it_is_hashed(
+    twist: Callable[[Element], Residue],
+) -> None:
+    """An element of order 2 would pass a random combination half of the time."""
+    (good, commitment), (bad, twisted) = (own_nonce(LOOSE, bytes(32), one) for one in (same, twist))
+    right, wrong = (claims.nonce_claim(bytes(32), one) for one in (good, bad))
+    alone = certifiable([right], [commitment])
+    assert alone is not None
+    assert certify([alone]) == [True]
+    assert certifiable([wrong], [twisted]) is None
+    assert certifiable([right, wrong], [commitment, twisted]) is None
+
+
 def with_own_nonce(forgery: Forgery, place: int, twist: Callable[[Element], Residue]) -> tuple[Forgery, Residue]:
     cipher, commitment = own_nonce(forgery.group, forgery.ballot(place).identifier_hash, twist)
     return forgery.edit(place, lambda _: cipher, "ballot", "nonce"), commitment
-
-
-def negated(element: Element) -> Residue:
-    return Residue(element.group, element.group.p - element.value)
 
 
 def of_large_order(element: Element) -> Residue:
@@ -131,10 +154,6 @@ def of_large_order(element: Element) -> Residue:
     outside = arith.power(arith.integer(3), 2 * group.q, group.p)
     assert arith.jacobi(outside, group.p) == 1
     return Residue(group, element.value * outside % group.p)
-
-
-def zero(element: Element) -> Residue:
-    return Residue(element.group, arith.integer(0))
 
 
 def times(factor: Element, element: Element) -> Residue:

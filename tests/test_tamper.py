@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 
 from e2ev.demo import elections
-from e2ev.demo.forge import Forgery, Tampering, always, flip, negate, over_q, take_apart, write_board
+from e2ev.demo.forge import Forgery, Tampering, add_one, always, flip, negate, over_q, take_apart, write_board
 from e2ev.demo.honest import HonestElection
 from e2ev.demo.reseal import partition, settle
 from e2ev.demo.tamper import TAMPERINGS, find, leave_commitments, options_for, tamper, tampered_demo
 from e2ev.demo.toy import LOOSE
 from e2ev.errors import DataError
 from e2ev.group import P4096, Element, Group, Scalar
+from e2ev.record.codec import path_text
 from e2ev.record.kinds import Kind
 from e2ev.verify.check import Report, Verdict
 from e2ev.verify.run import CHECKS, verify
@@ -37,6 +38,7 @@ ON_THE_REAL_GROUP = {
 NAMED = [
     ("selection-not-proved", "6.D", "question", "yes"),
     ("limit-not-proved", "7.D", "question", ""),
+    ("one-vote-taken-away", "9.A", "question", "yes"),
     ("count-not-proved", "10.B", "question", "yes"),
     ("count-plus-one", "10.C", "question", "yes"),
     ("data-not-proved", "12.B", "mayor", ""),
@@ -126,7 +128,7 @@ def test_finding_names_contest_and_option(name: str, check: str, contest: str, o
     found = [one for one in desk(tampering.base, LOOSE).judge(tampering).findings if one.check == check]
     assert {(one.contest, one.option) for one in found} == {(contest, option)}
     assert all(f"contest {contest}" in one.where for one in found)
-    assert all(one.ballot is not None for one in found) == (check[0] != "1" or check == "12.B")
+    assert all(one.ballot is not None for one in found) == (check in ("6.D", "7.D", "12.B"))
 
 
 @pytest.mark.parametrize("name", ON_THE_REAL_GROUP.values(), ids=ON_THE_REAL_GROUP)
@@ -180,6 +182,62 @@ def test_demonstration_breaks_a_record_by_name(tmp_path: Path) -> None:
     shown = tampered_demo("key-proof-written-differently", tmp_path)
     assert shown.report.tripped() == {"2.B"}
     assert not shown.kept
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "change", "check"),
+    [(Kind.OPENINGS, ("openings", 0, "a"), negate, "T.4"), (Kind.RESPONSES, ("responses", 0), over_q, "T.5")],
+)
+def test_value_of_a_trustee_outside_its_group_is_found_at_its_path(
+    kind: Kind, path: tuple[str | int, ...], change: Callable[[Any], Any], check: str, desk: Desks
+) -> None:
+    held = desk("plain", LOOSE)
+    at = next(i for i, step in enumerate(held.forgery.steps) if step.kind == kind)
+    board = held.election.root / "outside.board"
+    write_board(held.forgery.edit(at, change, *path), board)
+    report = verify(board, options_for("count-plus-one", held.election))
+    assert [(one.check, one.place) for one in report.findings if "value" in one.found] == [(check, path_text(path))]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(Kind.COMMITMENTS, "commitments"), (Kind.OPENINGS, "openings"), (Kind.RESPONSES, "responses")],
+)
+def test_message_of_a_trustee_that_covers_a_task_less_is_counted(kind: Kind, name: str, desk: Desks) -> None:
+    held = desk("plain", LOOSE)
+    at = next(i for i, step in enumerate(held.forgery.steps) if step.kind == kind)
+    board = held.election.root / "shorter.board"
+    write_board(held.forgery.edit(at, lambda all_: all_[:-1], name), board)
+    report = verify(board, options_for("count-plus-one", held.election))
+    assert [one.found for one in report.findings if one.check == "T.3"] == [f"1 {name} for 2 tasks"]
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "checks"),
+    [(("count",), lambda count: count + 1, {"10.C"}), (("proof", "challenge"), over_q, {"10.A"}),
+     (("proof", "responses", 0), add_one, {"10.B"}), (("count",), lambda count: count + 1000, {"10.C", "T.6", "14.E"})],
+)  # fmt: skip
+def test_count_of_a_decrypted_test_ballot_is_checked_like_that_of_a_cell(
+    path: tuple[str | int, ...], change: Callable[[Any], Any], checks: set[str], desk: Desks
+) -> None:
+    held = desk("small", LOOSE)
+    at = next(i for i, step in enumerate(held.forgery.steps) if step.kind == Kind.DECRYPTED_BALLOT)
+    board = held.election.root / "decrypted.board"
+    write_board(held.forgery.edit(at, change, "contests", 1, "options", 2, "count", *path), board)
+    report = verify(board, options_for("count-plus-one", held.election))
+    found = {one.check: (one.contest, one.option) for one in report.findings}
+    assert found.pop("14.F", ("projects", "")) == ("projects", "")
+    assert found == dict.fromkeys(checks, ("projects", "bench"))
+    assert {one.ballot for one in report.findings} == {held.forgery.steps[at].body.ballot}
+
+
+@pytest.mark.parametrize("proof", ["vote_proof", "data_proof"])
+def test_proof_of_a_key_with_a_response_less_is_of_another_shape(proof: str, desk: Desks) -> None:
+    held = desk("plain", LOOSE)
+    at = next(i for i, step in enumerate(held.forgery.steps) if step.kind == Kind.TRUSTEE_KEYS)
+    board = held.election.root / "response-less.board"
+    write_board(held.forgery.edit(at, lambda all_: all_[:-1], "keys", proof, "responses"), board)
+    assert "K.1" in verify(board, options_for("count-plus-one", held.election)).tripped()
 
 
 # Any single field

@@ -158,7 +158,19 @@ def _is_left_alone(spot: _Spot) -> bool:
 def _changes(spot: _Spot, varied: frozenset[str]) -> Iterator[tuple[str, Make]]:
     node = spot.node
     for new in (*_of_expressions(node, spot.parent, varied), *_of_conditions(spot), *_of_statements(spot)):
-        yield f"`{_short(node)}` -> `{_short(new)}`", lambda new=new: new  # type: ignore[misc]  # a default of a lambda
+        yield _told(node, new), lambda new=new: new  # type: ignore[misc]  # a default of a lambda
+
+
+def _told(node: ast.AST, new: ast.AST) -> str:
+    match node, new:
+        case (ast.Tuple(elts=all_), ast.Tuple(elts=left)) | (ast.List(elts=all_), ast.List(elts=left)):
+            pass
+        case (ast.Call(args=all_), ast.Call(args=left)) if len(left) < len(all_):
+            pass
+        case _:
+            return f"`{_short(node)}` -> `{_short(new)}`"
+    lost = next(one for one in all_ if not any(one is other for other in left))
+    return f"`{_short(node)}` without `{_short(lost)}`"
 
 
 def _short(node: ast.AST) -> str:

@@ -1,7 +1,7 @@
 """Which tests own which module: those that are run against its mutants."""
 
 _BALLOTS = ("test_ballot.py", "test_tally.py", "test_ceremony.py", "test_chaining.py", "test_sharing.py")
-_JUDGED = ("test_tamper.py", "test_verify_honest.py")
+_JUDGED = ("test_ballot_checks.py", "test_tamper.py", "test_verify_honest.py")
 
 OWNERS: dict[str, tuple[str, ...]] = {
     "e2ev.sigma": ("test_sigma.py", "test_batch.py", *_BALLOTS, "test_prepared.py"),
@@ -17,13 +17,13 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "e2ev.verify.batch": ("test_batch.py", "test_commitments.py"),
     "e2ev.verify.check": (*_JUDGED, "test_partial.py", "test_answers.py"),
     "e2ev.verify.conclude": (*_JUDGED, "test_answers.py", "test_levels.py"),
-    "e2ev.verify.anchors": (*_JUDGED, "test_answers.py"),
+    "e2ev.verify.anchors": ("test_anchors.py", *_JUDGED),
     "e2ev.verify.cases": _JUDGED,
     "e2ev.verify.segments": (*_JUDGED, "test_batch.py", "test_commitments.py", "test_partial.py"),
     "e2ev.verify.sums": (*_JUDGED, "test_partial.py"),
     "e2ev.verify.log": (*_JUDGED, "test_levels.py"),
     "e2ev.verify.setting": _JUDGED,
-    "e2ev.board.rules": ("test_rules.py", "test_tamper.py"),
+    "e2ev.board.rules": ("test_rules.py", "test_stations.py", "test_tamper.py"),
     "e2ev.accountability.admission": ("test_comparing.py", "test_channels.py"),
     "e2ev.accountability.comparing": ("test_comparing.py", "test_channels.py"),
     "e2ev.accountability.reconcile": ("test_comparing.py", "test_channels.py"),

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from e2ev.accountability.reconcile import reconcile
+from e2ev.accountability.seats import stakes
 from e2ev.accountability.sheets import (
     Channel,
     Contest,
@@ -22,6 +23,7 @@ from e2ev.accountability.sheets import (
     StationId,
 )
 from e2ev.accountability.verdicts import FINDINGS, RULES, Reconciliation, Verdict
+from e2ev.manifest import Seats
 from e2ev.report.reconciled import bottom_line
 from tests.make_channels import PATH, to_bytes
 
@@ -154,17 +156,19 @@ def test_challenger_is_who_gains_most_from_what_is_open_not_who_is_second() -> N
     assert standing.could_change
 
 
-def test_seats_function_shows_a_seat_that_could_change() -> None:
+def test_seats_that_open_ballots_could_change_are_said_and_certain_ones_are_not() -> None:
     contest = Contest("List", ("A", "B"))
-    slate = Slate("Town", (contest,), (Station(StationId("1"), registered=100), Station(StationId("2"), registered=30)))
     told = Delivery(Channel("a", "a"), (Sheet(StationId("1"), {"List": (60, 39)}),))
+    rule = {"List": stakes(Seats("dhondt", 2), contest.options)}
 
-    def halves(votes: Any) -> tuple[int, ...]:
-        return tuple(round(4 * count / sum(votes)) for count in votes)
+    def bounds(register: int) -> tuple[str, ...]:
+        stations = (Station(StationId("1"), registered=100), Station(StationId("2"), registered=register))
+        (standing,) = reconcile(Slate("Town", (contest,), stations), [told], seats=rule).standings
+        assert standing.could_change == bool(standing.seats)
+        return standing.seats
 
-    (standing,) = reconcile(slate, [told], seats={"List": halves}).standings
-    assert standing.seats == ("A: 2 to 3",)
-    assert standing.could_change
+    assert bounds(20) == ("A: 1 to 2", "B: 0 to 1")
+    assert bounds(10) == ()
 
 
 @given(

@@ -376,15 +376,15 @@ def test_nobody_leads_alone_in_a_draw_and_one_option_always_wins() -> None:
     assert (only_one.challenger, only_one.could_change) == (None, False)
 
 
-def test_seats_are_tried_with_each_disputed_set() -> None:
-    def by_tens(votes: Sequence[int]) -> tuple[int, ...]:
-        return tuple(count // 10 for count in votes)
+def test_seats_are_bounded_by_the_least_and_the_most_that_each_option_may_have() -> None:
+    def tens(low: Sequence[int], high: Sequence[int]) -> list[tuple[int, int]]:
+        return [(fewest // 10, most // 10) for fewest, most in zip(low, high, strict=True)]
 
     disputed = (said("a", mayor(45, 18)), said("b", mayor(41, 22)))
-    assert compare(*disputed, seats={"Mayor": by_tens}).standings[0].seats == ("B: 1 to 2",)
-    assert compare(*disputed[::-1], seats={"Mayor": by_tens}).standings[0].seats == ()
+    for order in (disputed, disputed[::-1]):
+        assert compare(*order, seats={"Mayor": tens}).standings[0].seats == ("B: 1 to 2",)
     agreed = (said("a", mayor(45, 18)), said("b", mayor(45, 18)))
-    assert compare(*agreed, seats={"Mayor": by_tens}).standings[0].seats == ()
+    assert compare(*agreed, seats={"Mayor": tens}).standings[0].seats == ()
 
 
 def test_contest_of_a_station_is_asked_of_no_other() -> None:

@@ -148,8 +148,8 @@ def _knowledge(
 
 
 def _seats(board: Path | None, manifest: Path | None) -> "dict[str, Seats]":
-    """Return by contest what turns votes into seats, where a manifest has the rule."""
-    from e2ev.accountability.seats import counter
+    """Return by contest what bounds its seats, where a manifest has the rule."""
+    from e2ev.accountability.seats import stakes
     from e2ev.board.ledger import read_contents
     from e2ev.manifest import read_manifest
     from e2ev.storage.disk import read_bounded
@@ -158,7 +158,7 @@ def _seats(board: Path | None, manifest: Path | None) -> "dict[str, Seats]":
         contests = read_manifest(read_bounded(manifest, MAPPING_LIMIT)).contests
     else:
         contests = read_contents(board).manifest.contests if board is not None else ()
-    return {one.label: counter(one.seats, [option.label for option in one.options])
+    return {one.label: stakes(one.seats, [option.label for option in one.options])
             for one in contests if one.seats is not None}  # fmt: skip
 
 

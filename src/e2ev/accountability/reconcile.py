@@ -30,7 +30,7 @@ def reconcile(
         slate: Stations that have to report, and what is voted on there.
         deliveries: What came, one for each channel; channels have different names.
         late_after: Sheets with a later arrival are LATE; with a time zone.
-        seats: By contest, what turns totals into seats, where more than the winner matters.
+        seats: By contest, what bounds its seats, where more than the winner matters.
 
     Raises:
         ValueError: Two deliveries are of channels of one name, or a sheet has another number of options than the slate.

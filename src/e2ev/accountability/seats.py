@@ -173,16 +173,6 @@ def _largest_remainder(votes: Votes, given: _Given) -> None:
             break
 
 
-def counter(rule: Seats, options: Sequence[str]) -> Callable[[Sequence[int]], Sequence[int]]:
-    """Return what turns the votes of options, in their order, into seats; those that a tie leaves open are nobody's."""
-
-    def count(votes: Sequence[int]) -> Sequence[int]:
-        seats = allocate(rule, dict(zip(options, votes, strict=True))).seats
-        return [seats.get(option, 0) for option in options]
-
-    return count
-
-
 # What disputed ballots could change
 
 
@@ -233,6 +223,17 @@ def seats_at_stake(rule: Seats, low: Votes, high: Votes) -> AtStake:
     taking = [option for option in low if option not in rule.seatless]
     ranges = tuple(_range(rule, option, low, high, taking) for option in taking)
     return AtStake(ranges, sum(one.least for one in ranges))
+
+
+def stakes(rule: Seats, options: Sequence[str]) -> Callable[[Sequence[int], Sequence[int]], Sequence[tuple[int, int]]]:
+    """Return what turns the fewest and the most votes of options, in their order, into their fewest and most seats."""
+
+    def bounds(low: Sequence[int], high: Sequence[int]) -> Sequence[tuple[int, int]]:
+        pairs = (dict(zip(options, votes, strict=True)) for votes in (low, high))
+        found = {one.option: (one.least, one.most) for one in seats_at_stake(rule, *pairs).ranges}
+        return [found.get(option, (0, 0)) for option in options]
+
+    return bounds
 
 
 def _range(rule: Seats, option: str, low: Votes, high: Votes, taking: Sequence[str]) -> SeatRange:

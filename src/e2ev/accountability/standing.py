@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from e2ev.accountability.sheets import Contest, Figure, Slate, StationId
 from e2ev.accountability.verdicts import Said, Standing, StationResult, Verdict
 
-Seats = Callable[[Sequence[int]], Sequence[int]]
-"""Takes the votes of each option, and returns its seats."""
+Seats = Callable[[Sequence[int], Sequence[int]], Sequence[tuple[int, int]]]
+"""Takes the fewest and the most votes of each option, and returns its fewest and its most seats."""
 
 Vector = tuple[int, ...]
 
@@ -38,6 +38,14 @@ class Possible:
     def is_settled(self) -> bool:
         """Whether there is only one possibility."""
         return len(self.sets) == 1 and self.slack == 0
+
+    def fewest(self, option: int) -> int:
+        """Return the fewest votes that an option may have here."""
+        return min((one[option] for one in self.sets), default=0)
+
+    def most(self, option: int) -> int:
+        """Return the most votes that an option may have here, where what is open is bounded."""
+        return max((one[option] for one in self.sets), default=0) + (self.slack or 0)
 
     def swing(self, leader: int, challenger: int) -> int | None:
         """Return by how much the leader's lead over the challenger may shrink from the first set; None if unbounded."""
@@ -139,7 +147,7 @@ def _standing(contest: Contest, stations: Sequence[Possible], seats: Seats | Non
         tuple(sorted(swings, key=lambda pair: -(math.inf if pair[1] is None else pair[1]))),
         unbounded,
         sum(one.alone for one in stations),
-        tuple(_seat_changes(contest, totals, unsettled, seats)) if seats else (),
+        tuple(_seat_changes(contest, stations, seats)) if seats and unsettled and not unbounded else (),
     )
 
 
@@ -157,20 +165,11 @@ def _sum(width: int, vectors: Sequence[Vector]) -> Vector:
     return tuple(map(sum, zip(*vectors, strict=True))) if vectors else (0,) * width
 
 
-def _seat_changes(contest: Contest, totals: Vector, unsettled: Sequence[Possible], seats: Seats) -> Iterator[str]:
-    """Yield seats that change when all that is open goes to one option, or to its nearest rival.
-
-    What is yielded can happen. That nothing is yielded proves nothing: other mixtures were not tried.
-    """
-    now = seats(totals)
-    for option, label in enumerate(contest.options):
-        best = list(totals)
-        for one in unsettled:
-            chosen = max(one.sets, key=lambda counts: counts[option], default=None)
-            for i, count in enumerate(chosen or ()):
-                best[i] += count - one.sets[0][i]
-            if one.slack is not None:
-                best[option] += one.slack
-        then = seats(best)
-        if then[option] != now[option]:
-            yield f"{label}: {now[option]} to {then[option]}"
+def _seat_changes(contest: Contest, stations: Sequence[Possible], seats: Seats) -> Iterator[str]:
+    """Yield options whose number of seats is not certain; where none is yielded, nothing open can change a seat."""
+    places = range(len(contest.options))
+    low = [sum(one.fewest(i) for one in stations) for i in places]
+    high = [sum(one.most(i) for one in stations) for i in places]
+    for label, (least, most) in zip(contest.options, seats(low, high), strict=True):
+        if least < most:
+            yield f"{label}: {least} to {most}"

@@ -182,7 +182,7 @@ class Standing:
         open: Stations that are not settled, with their part of the swing, the largest first.
         unbounded: Those of them that have no register and no count of ballots.
         alone: Stations whose numbers in the totals stand on one origin.
-        seats: "option: 4 to 5", where a seats function shows that a seat could change.
+        seats: "option: 4 to 5", where its number of seats is not certain; none where something open is unbounded.
     """
 
     contest: str

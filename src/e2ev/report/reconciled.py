@@ -34,7 +34,7 @@ def bottom_line(standing: Standing) -> str:
     changed = f"disputed and missing ballots {could} change the winner"
     named = ", ".join(_open(*one) for one in standing.open[:NAMED])
     more = f" and {len(standing.open) - NAMED} more" if len(standing.open) > NAMED else ""
-    seats = f"; seats that could change: {'; '.join(standing.seats)}" if standing.seats else ""
+    seats = f"; seats that are not certain: {'; '.join(standing.seats)}" if standing.seats else ""
     return (
         f"{standing.contest}: {changed}: {_lead(standing)}; {counted(len(standing.open), 'station')}"
         f" could move that {swing}: {named}{more}{seats}{_alone(standing)}"

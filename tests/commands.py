@@ -39,6 +39,7 @@ class Shell:
     """Runs `e2ev` in this process, without a terminal, and keeps everything that was printed."""
 
     said: list[str] = field(default_factory=list)
+    piped: str = ""
 
     def __call__(self, *arguments: object, code: int = 0) -> Ran:
         """Run `e2ev` with these arguments and check its exit code."""
@@ -47,7 +48,7 @@ class Shell:
         out, err, left = io.StringIO(), io.StringIO(), 0
         command = ["e2ev", *map(str, arguments)]
         with ExitStack() as stack:
-            for held in (patch.object(sys, "argv", command), patch.object(sys, "stdin", io.StringIO()),
+            for held in (patch.object(sys, "argv", command), patch.object(sys, "stdin", io.StringIO(self.piped)),
                          patch.dict(os.environ, ENVIRONMENT), redirect_stdout(out), redirect_stderr(err)):  # fmt: skip
                 stack.enter_context(held)
             try:

@@ -18,7 +18,7 @@ from e2ev.record.codec import encode
 from e2ev.record.entry import Entry, Pen, decode_header
 from e2ev.record.kinds import KINDS
 from e2ev.signing import SigningKey
-from e2ev.verify.anchors import anchors_file
+from e2ev.verify.anchors import anchors_file, anchors_of
 from tests.attacks import FOLDER, Desk, attacks_of, desks, recorded
 
 BASES = FOLDER / "bases"
@@ -77,8 +77,15 @@ def record_of(forgery: Forgery) -> dict[str, Any]:
         "tail": forgery.tail.hex(),
         "log_key": forgery.log.seed().hex(),
         "keys": {author.hex(): key.seed().hex() for author, key in sorted(forgery.keys.signing.items())},
+        **_credentials(forgery),
         "entries": [_entry(step, exact.get(i)) for i, step in enumerate(forgery.steps)],
     }
+
+
+def _credentials(forgery: Forgery) -> dict[str, Any]:
+    """Return the keys of the roll's rows, where there is a roll."""
+    held = {str(row): [key.seed().hex() for key in keys] for row, keys in forgery.keys.credentials.items()}
+    return {"credentials": held} if held else {}
 
 
 def _entry(step: Step, exact: Entry | None) -> dict[str, Any]:
@@ -121,7 +128,11 @@ def forgery_of(record: dict[str, Any]) -> Forgery:
     log = SigningKey.from_seed(bytes.fromhex(record["log_key"]))
     steps = tuple(_step(entry) for entry in record["entries"])
     head, tail = (bytes.fromhex(record[name]) for name in ("head", "tail"))
-    return Forgery(LOOSE, steps, Keys(signing, {}, {}), log, head, tail)
+    rows = {
+        int(row): tuple(SigningKey.from_seed(bytes.fromhex(seed)) for seed in seeds)
+        for row, seeds in record.get("credentials", {}).items()
+    }
+    return Forgery(LOOSE, steps, Keys(signing, {}, {}, rows), log, head, tail)
 
 
 def _step(entry: dict[str, Any]) -> Step:
@@ -212,7 +223,9 @@ class Vector:
     def anchors(self) -> dict[str, Any]:
         """Return what an auditor knows."""
         known = self.base["anchors"]
-        return {k: v for k, v in known.items() if k not in ("devices", "root") or k in self.content["knows"]}
+        return {
+            k: v for k, v in known.items() if k not in ("devices", "root", "registrars") or k in self.content["knows"]
+        }
 
 
 def said_of(tampering: Tampering) -> dict[str, Any]:
@@ -237,7 +250,9 @@ def said_of(tampering: Tampering) -> dict[str, Any]:
 def _tier(tampering: Tampering) -> str:
     if tampering.trips == {"R.1"}:
         return "encoding"
-    return "record" if any(check[0] in "ABCDQT" or check[:2] in ("9.", "11") for check in tampering.trips) else "object"
+    return (
+        "record" if any(check[0] in "ABCDEQT" or check[:2] in ("9.", "11") for check in tampering.trips) else "object"
+    )
 
 
 def vectors() -> Iterator[Vector]:
@@ -248,14 +263,16 @@ def vectors() -> Iterator[Vector]:
         yield Vector(content, bases[content["base"]])
 
 
-def write_corpus() -> None:
-    """Write all bases and records anew, from fresh elections."""
-    shutil.rmtree(RECORDS, ignore_errors=True)
+def write_corpus(*, anew: bool = True) -> None:
+    """Write all bases and records anew, from fresh elections; or those alone whose base is not stored yet."""
+    if anew:
+        shutil.rmtree(RECORDS, ignore_errors=True)
+    stored = set() if anew else {path.stem for path in BASES.glob("*.json")}
     for folder in (BASES, RECORDS):
         folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="e2ev-corpus-") as root:
         made, records = desks(Path(root)), dict[str, dict[str, Any]]()
-        for tampering in TAMPERINGS:
+        for tampering in (one for one in TAMPERINGS if one.base not in stored):
             desk = made(tampering.base, LOOSE)
             base = records.get(tampering.base) or _write_base(tampering.base, desk)
             records[tampering.base] = base
@@ -271,7 +288,8 @@ def _write_base(name: str, desk: Desk) -> dict[str, Any]:
     if anchors is None or devices is None:
         raise ValueError("these tamperings know anchors")
     group = {"name": LOOSE.name, "p": hex(int(LOOSE.p)), "q": hex(int(LOOSE.q)), "g": hex(int(LOOSE.g))}
-    known = json.loads(anchors_file(replace(anchors, devices=devices.devices)))
+    registrars = anchors_of(desk.election.administrator.contents()).registrars
+    known = json.loads(anchors_file(replace(anchors, devices=devices.devices, registrars=registrars)))
     _dump(BASES / f"{name}.json", {"format": FORMAT, "name": name, "group": group, "anchors": known, "record": record})
     return record
 

@@ -1,7 +1,8 @@
 """Writes what is generated about attacks (`python -m tests.make_attacks`): refusals, records as patches, the matrix.
 
 `refusals` asks every role about tamperings that are new, `all-refusals` about all of them, which takes minutes;
-`records` writes the corpus that other verifiers can run; `threats` writes the tables of specs/threats.md from both.
+`records` writes the corpus that other verifiers can run, `new-records` what has another base than those stored;
+`threats` writes the tables of specs/threats.md from both.
 """
 
 import json
@@ -123,8 +124,10 @@ def main() -> None:
             PAGE.write_text(page(PAGE.read_text("utf-8")), "utf-8")
         elif what == "records":
             write_corpus()
+        elif what == "new-records":
+            write_corpus(anew=False)
         else:
-            raise SystemExit(f"nothing is called {what}: refusals, all-refusals, records, threats")
+            raise SystemExit(f"nothing is called {what}: refusals, all-refusals, records, new-records, threats")
 
 
 if __name__ == "__main__":

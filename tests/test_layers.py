@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 SOURCES = sorted([*(ROOT / "src").rglob("*.py"), *(ROOT / "cli").rglob("*.py")])
 
 FLOORS = (
-    ("errors", "arith", "group", "hashing", "signing", "codes", "strict_json"),
+    ("errors", "arith", "group", "hashing", "signing", "codes", "credentials", "strict_json"),
     ("sigma", "elgamal", "proofs", "sharing"),
     ("manifest", "ceremony", "contest_data", "chaining", "ballot", "claims", "prepared", "counting", "tally"),
     ("storage", "record", "board"),

@@ -527,9 +527,9 @@ def test_toy_group_is_foreign_to_everybody_who_does_not_pass_it() -> None:
 
 def test_kinds_of_planned_parts_are_noted_by_the_part_and_not_objected_to() -> None:
     bench = after("genesis")
-    for kind in (Kind.ROLL, Kind.CHECK_IN, Kind.INCIDENT):
+    for kind in (Kind.CHANNEL_STATEMENT, Kind.DOCUMENT, Kind.INCIDENT):
         assert bench.post(Step("", "stranger", kind, b"anything")) == set()
-    assert bench.contents.unsupported == {"eligibility": 2, "incidents": 1}
+    assert bench.contents.unsupported == {"channels": 1, "documents": 1, "incidents": 1}
 
 
 def test_policy_comes_before_voting_opens() -> None:

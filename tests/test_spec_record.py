@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import pytest
 
 from e2ev import hashing
-from e2ev.board import announced, ledger, objections, rules, stations
+from e2ev.board import announced, eligibility, ledger, objections, rules, stations
 from e2ev.group import Element, Scalar
 from e2ev.record import bodies
 from e2ev.record.codec import MAX_INT, MAX_TEXT, decode, encode
@@ -203,7 +203,7 @@ def test_every_kind_has_a_rule() -> None:
 
 def test_rules_name_the_checks_that_the_code_names() -> None:
     stated = set(re.findall(r"\b[A-Z]\.\d+\b", section("Rules")))
-    modules = (rules, stations, announced, objections, ledger)
+    modules = (rules, stations, eligibility, announced, objections, ledger)
     made = {check for module in modules for check in re.findall(r'Objection\(\s*"([^"]+)"', getsource(module))}
     assert stated == made
 

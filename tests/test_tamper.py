@@ -259,6 +259,15 @@ FREE = {
     (Kind.PAPER_COUNT, "ballots"): "likewise",
     (Kind.PAPER_COUNT, "totals"): "likewise; it may state fewer contests",
     (Kind.PAPER_COUNT, "totals.counts"): "likewise",
+    (Kind.REGISTRAR_ADMITTED, "name"): "for people",
+    (Kind.AUTHORIZATION, "row"): "signed anew with the board, by another voter",
+    (Kind.AUTHORIZATION, "signatures"): "signed anew with the board",
+    (Kind.ROLL, "sections.keys"): "endorsed anew with the board; a voter who did not come may have any key",
+    (Kind.ROLL_ENDORSED, "rows"): "written anew with the board",
+    (Kind.ROLL_ENDORSED, "root"): "written anew with the board",
+    (Kind.REGISTER, "units.root"): "the register is not on the board",
+    (Kind.CHECK_IN, "refused"): "for people",
+    (Kind.CHECK_IN, "root"): "who came is not on the board",
     (Kind.STATION_CHECKPOINT, "root"): "written anew with the board",
     (Kind.STATION_CHECKPOINT, "note"): "written anew with the board",
     (Kind.TALLY, "board_size"): "written anew with the board",
@@ -308,7 +317,8 @@ def fields_of(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tu
 
 
 @pytest.mark.parametrize(
-    ("base", "every"), [("plain", 23), ("tiny", 23), ("small", 211), ("places", 61), ("announced", 37)]
+    ("base", "every"),
+    [("plain", 23), ("tiny", 23), ("small", 211), ("places", 61), ("announced", 37), ("roll", 97), ("desks", 61)],
 )
 def test_change_of_any_single_field_is_rejected(base: str, every: int, desk: Desks) -> None:
     held = desk(base, LOOSE)

@@ -82,12 +82,23 @@ def _encrypt_one(device: "Device", board: Path, style: str, weight: int, as_json
 
 
 @app.command()
-def cast(home: Home, board: Board, as_json: AsJson = False) -> None:
+def cast(
+    home: Home,
+    board: Board,
+    code_file: Annotated[
+        Path | None,
+        typer.Option("--code-file", help="With a roll: the voter's private codes, one a line, mode 600; default: ask."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Cast the ballot that waits: it counts, and is never opened on its own.
+
+    In an election with a roll the voter's private codes are asked for. Whoever holds them votes as that voter, and the
+    device on which they are typed learns them.
 
     Example: e2ev ballot cast --home booth-1 --board council.board
     """
-    _post(home, board, "cast", "", as_json)
+    _post(home, board, "cast", "", as_json, code_file)
 
 
 @app.command()
@@ -126,14 +137,34 @@ def resolve(device: "Device", board: Path) -> None:
         ui.say("public, and does not count. Its voter may vote again.")
 
 
-def _post(home: Path, board: Path, decision: "Decision", reason: str, as_json: bool) -> None:
+def _post(
+    home: Path, board: Path, decision: "Decision", reason: str, as_json: bool, code_file: Path | None = None
+) -> None:
     from e2ev.roles.device import Device
 
     device = Device(home)
     resolve(device, board)
-    text = _told(device.decide(board, decision, reason), decision, board, as_json)
+    secrets = _private_codes(device, board, code_file) if decision == "cast" and device.pending is not None else []
+    text = _told(device.decide(board, decision, reason, secrets), decision, board, as_json)
     if not as_json:
         ui.out(text)
+
+
+def _private_codes(device: "Device", board: Path, code_file: Path | None = None) -> list[bytes]:
+    """Return what stands behind the voter's private codes, from a file or the terminal; nothing without a roll."""
+    from e2ev.credentials import parse_code
+    from e2ev.roles.credential import has_roll
+    from e2ev.storage.keyfile import read_private_lines
+
+    contents = device.standing(board).contents
+    if not has_roll(contents):
+        if code_file is not None:
+            raise ConflictError("this election has no roll, so no private codes", remedy="leave out --code-file")
+        return []
+    if code_file is not None:
+        return [parse_code(line, where=str(code_file)) for line in read_private_lines(code_file)]
+    count = contents.eligibility.roll.columns
+    return [parse_code(ui.hidden(f"private code {i} of {count}")) for i in range(1, count + 1)]
 
 
 def _told(code: bytes, decision: "Decision", board: Path, as_json: bool) -> str:
@@ -328,7 +359,8 @@ def _decide(device: "Device", board: Path, as_json: bool) -> None:
             raise typer.Exit(ui.INTERRUPTED) from None
         if answer in _CAST + _TEST:
             decision: Decision = "cast" if answer in _CAST else "challenged"
-            _told(device.decide(board, decision), decision, board, as_json)
+            secrets = _private_codes(device, board) if decision == "cast" else []
+            _told(device.decide(board, decision, "", secrets), decision, board, as_json)
             return
 
 

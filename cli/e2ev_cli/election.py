@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from e2ev.errors import DataError, NotReadyError
-from e2ev_cli import collecting, tallying, ui
+from e2ev_cli import collecting, roll, tallying, ui
 
 if TYPE_CHECKING:
     from e2ev.board.contents import Contents
@@ -160,19 +160,24 @@ def _join(administrator: "Administrator", passphrase_file: Path | None) -> bool:
 
 @app.command()
 def admit(
-    card: Annotated[Path, typer.Argument(help="A device's card, or that of a station with a board of its own.")],
+    card: Annotated[
+        Path, typer.Argument(help="The card of a device, of a station with a board of its own, or of a registrar.")
+    ],
     board: Board,
     passphrase_file: PassphraseFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Admit a voting device for its polling station, or a station's own board.
+    """Admit a voting device for its polling station, a station's own board, or a registrar.
 
     Example: e2ev election admit device-1/device.card --board council.board
     """
-    from e2ev.roles.card import fingerprint, is_station_card, read_device_card
+    from e2ev.roles.card import fingerprint, is_registrar_card, is_station_card, read_device_card
     from e2ev.storage.disk import read_bounded
 
     data = read_bounded(card, 1 << 16)
+    if is_registrar_card(data):
+        roll.admit(_administrator(board), data, str(card), passphrase_file, as_json)
+        return
     if is_station_card(data):
         _admit_station(board, data, str(card), passphrase_file, as_json)
         return

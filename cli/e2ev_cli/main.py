@@ -8,7 +8,21 @@ from typing import Annotated, NoReturn
 import typer
 
 from e2ev.errors import E2evError, InternalError, StorageError
-from e2ev_cli import auditor, ballot, board_live, device, receipt, reconcile, reports, shards, station, ui, voter
+from e2ev_cli import (
+    auditor,
+    ballot,
+    board_live,
+    checkin,
+    device,
+    receipt,
+    reconcile,
+    reports,
+    roll,
+    shards,
+    station,
+    ui,
+    voter,
+)
 from e2ev_cli.audit import app as audit_app
 from e2ev_cli.bench import bench
 from e2ev_cli.board import app as board_app
@@ -55,6 +69,8 @@ app.add_typer(election_app, name="election")
 app.add_typer(ceremony_app, name="ceremony")
 app.add_typer(device.app, name="device")
 app.add_typer(ballot.app, name="ballot")
+app.add_typer(roll.app, name="roll")
+app.add_typer(checkin.app, name="check-in")
 app.command()(voter.track)
 app.add_typer(voter.test_ballot, name="test-ballot")
 app.add_typer(receipt.app, name="receipt")

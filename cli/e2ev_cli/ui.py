@@ -138,6 +138,17 @@ def passphrase(path: Path | None, whose: str, *, new: bool = False) -> "Passphra
     return Passphrase.chosen(text) if new else Passphrase(text)
 
 
+def hidden(question: str) -> str:
+    """Return a secret that a person typed, without showing it.
+
+    Raises:
+        WrongKeyError: There is no terminal to ask on.
+    """
+    if not is_interactive():
+        raise WrongKeyError(f"there is no terminal to ask: {question}", remedy="give a file that only you can read")
+    return _prompt(question, hidden=True)
+
+
 def table(rows: Sequence[Sequence[str]], heads: Sequence[str] = ()) -> str:
     """Return rows as columns of text."""
     lines = [list(heads), *map(list, rows)] if heads else [list(row) for row in rows]

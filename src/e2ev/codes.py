@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from e2ev.errors import DataError
 
 __all__ = ["ALPHABET", "CODE_BYTES", "CONFIRMATION_BYTES", "CodePrefix", "check_symbols", "matches_spoken",
-           "parse_tracking_code", "search_prefix", "short_hex", "spoken", "tracking_code"]  # fmt: skip
+           "parse_tracking_code", "search_prefix", "short_hex", "spoken", "symbols_of", "tracking_code"]  # fmt: skip
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CONFIRMATION_BYTES = 32
@@ -56,7 +56,7 @@ def parse_tracking_code(text: str, *, where: str = "") -> bytes:
     Raises:
         DataError: A symbol that no code has (with its place), another length, or check symbols that do not fit.
     """
-    symbols = _read(text, where)
+    symbols = symbols_of(text, where)
     if len(symbols) != _CODE_SYMBOLS + _CHECK_SYMBOLS:
         raise DataError(
             f"tracking code has {len(symbols)} symbols, expected 34: eight groups of four and one of two",
@@ -135,7 +135,7 @@ def search_prefix(text: str, *, where: str = "") -> CodePrefix:
     Raises:
         DataError: A symbol that no code has, fewer than 4 symbols, or more than 32.
     """
-    symbols = _read(text, where)
+    symbols = symbols_of(text, where)
     if len(symbols) < _SHORTEST_PREFIX:
         found = f"{len(symbols)} symbols to search with, expected at least {_SHORTEST_PREFIX}"
         raise DataError(found, where=where, remedy="type the first group of four, or more")
@@ -204,7 +204,12 @@ def _doubled(element: int) -> int:
     return element << 1 ^ (0b100101 if element & 0b10000 else 0)
 
 
-def _read(text: str, where: str) -> tuple[int, ...]:
+def symbols_of(text: str, where: str) -> tuple[int, ...]:
+    """Return the values of the symbols that somebody typed, read kindly: case and separators do not matter.
+
+    Raises:
+        DataError: A symbol that no code has, with its place.
+    """
     letters = [letter for letter in text if not _is_separator(letter)]
     for place, letter in enumerate(letters, 1):
         if letter not in _VALUES:

@@ -17,8 +17,8 @@ from typing import ClassVar, Literal, TypeVar
 from e2ev.errors import DataError
 from e2ev.strict_json import ABSENT, JsonError, JsonObject, Place, nearest, quoted, read_json, refuse_repeats, shown
 
-__all__ = ["BallotStyle", "Contest", "Labelled", "Manifest", "ManifestError", "Option", "ReportingUnit", "SeatRule",
-           "Seats", "Text", "read_manifest"]  # fmt: skip
+__all__ = ["BallotStyle", "Contest", "EligibilityRule", "Labelled", "Manifest", "ManifestError", "Option",
+           "ReportingUnit", "SeatRule", "Seats", "Text", "read_manifest"]  # fmt: skip
 
 FORMAT = "e2ev manifest 1"
 MAX_LABEL, MAX_NAME, MAX_NOTES, MAX_LANGUAGES = 200, 1000, 10_000, 100
@@ -29,7 +29,11 @@ MAX_SEATS, MAX_VOTES, WHOLE, FIRST_DIVISOR = 10_000, 2_000_000_000, 10_000, 140
 BY_LANGUAGE = 'text by language, {"en": "..."}'
 UP_TO_LIMIT = ", no more than the selection limit"
 
+MAX_REGISTRARS, ALL = 8, 1000
+
 Chaining = Literal["none", "simple"]
+Mode = Literal["roll", "check-in"]
+Revotes = Literal["last", "refused"]
 SeatRule = Literal["plurality", "block", "dhondt", "sainte-lague", "modified-sainte-lague", "hare"]
 
 L = TypeVar("L", bound="Labelled")
@@ -130,6 +134,20 @@ class BallotStyle(Labelled):
 
 
 @dataclass(frozen=True, slots=True)
+class EligibilityRule:
+    """How it is shown who may vote: by private codes of a roll, or by check-ins at the door.
+
+    `registrars` is how many say so together. With a roll, `revotes` says which of a voter's ballots counts; with
+    check-ins, `override_cap` is how many of 1,000 who came may have been let in against the device.
+    """
+
+    mode: Mode
+    registrars: int
+    revotes: Revotes = "last"
+    override_cap: int = ALL
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """An election's manifest, checked: every index in it exists and every limit can be met.
 
@@ -147,6 +165,7 @@ class Manifest:
     minimum_cell: int = DEFAULT_CELL
     weights: tuple[int, ...] = (1,)
     chaining: Chaining = "simple"
+    eligibility: EligibilityRule | None = None
     _units: Mapping[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -224,7 +243,7 @@ class _Place(Place):
 
 def _read_root(root: _Place) -> Manifest:
     root.only("format", "label", "name", "notes", "date", "languages", "contests", "reporting_units", "ballot_styles",
-              "minimum_cell", "weights", "chaining")  # fmt: skip
+              "minimum_cell", "weights", "chaining", "eligibility")  # fmt: skip
     root.at("format").word((FORMAT,))
     root = replace(root, languages=_read_languages(root))
     _, label, name, notes = root.labelled(0)
@@ -249,6 +268,22 @@ def _read_root(root: _Place) -> Manifest:
         minimum_cell=root.at("minimum_cell", DEFAULT_CELL).whole(1, MAX_CELL),
         weights=_read_weights(root.at("weights", JsonObject([("classes", [1])]))),
         chaining=root.at("chaining", "simple").word(chaining),
+        eligibility=_read_eligibility(root.at("eligibility")),
+    )
+
+
+def _read_eligibility(place: _Place) -> EligibilityRule | None:
+    if place.value is ABSENT:
+        return None
+    modes: tuple[Mode, ...] = ("roll", "check-in")
+    revotes: tuple[Revotes, ...] = ("last", "refused")
+    own = "revotes" if place.at("mode").word(modes) == "roll" else "override_cap"
+    place.only("mode", "registrars", own)
+    return EligibilityRule(
+        place.at("mode").word(modes),
+        place.at("registrars", 1).whole(1, MAX_REGISTRARS),
+        place.at("revotes", "last").word(revotes),
+        place.at("override_cap", ALL).whole(0, ALL, ", of 1,000 who came"),
     )
 
 

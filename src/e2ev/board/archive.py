@@ -17,12 +17,13 @@ from e2ev.board.contents import Attempt, Ceremony, Contents, Device, Posted, Sta
 from e2ev.board.ledger import Ledger
 from e2ev.board.objections import Objection
 from e2ev.board.reader import Committed, Cosigned, Damaged, Logged, first_origin, scan
+from e2ev.board.voters_json import eligibility_json
 from e2ev.errors import ConflictError, DataError, StorageError
 from e2ev.group import STANDARD_GROUPS, Group
 from e2ev.record import archive, bodies
 from e2ev.record.archive import Json, hex_of, hex_or_none
 from e2ev.record.codec import decode
-from e2ev.record.kinds import KINDS, RESULTS, STATIONS, Kind
+from e2ev.record.kinds import ELIGIBILITY, KINDS, RESULTS, STATIONS, Kind
 from e2ev.sharing import TrusteeId
 
 FORMAT = "e2ev json export 1"
@@ -125,6 +126,8 @@ class _Export:
         self._json("voting.json", _voting(contents))
         if STATIONS in genesis.features:
             self._json("stations.json", _stations(contents))
+        if ELIGIBILITY in genesis.features:
+            self._json("eligibility.json", eligibility_json(contents))
         if RESULTS in genesis.features:
             told = contents.announced.values()
             self._json("announced.json", [_posted(posted, archive.announced_json(posted.body.form)) for posted in told])

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar, cast
+from typing import cast
 
 from e2ev import hashing
 from e2ev.ballot import BallotContext
@@ -16,46 +16,20 @@ from e2ev.board.log import Head
 from e2ev.board.merkle import Tree
 from e2ev.board.note import NoteKey
 from e2ev.board.places import UNDECIDED, Ballots, Decisions
+from e2ev.board.posted import Posted as Posted
 from e2ev.board.reader import Logged, open_board, read_logged
+from e2ev.board.roll import Eligibility, Roll
 from e2ev.ceremony import Election, JointKeys, TrusteeKeys
 from e2ev.errors import DataError, NotReadyError, RejectedError
 from e2ev.group import STANDARD_GROUPS, Group
 from e2ev.manifest import Manifest, read_manifest
 from e2ev.record import bodies
-from e2ev.record.codec import Unchecked, admit, decode
-from e2ev.record.entry import NO_ENTRY, Header, key_of
+from e2ev.record.codec import Unchecked, decode
+from e2ev.record.entry import NO_ENTRY, key_of
 from e2ev.record.kinds import FEATURES, KINDS, Kind
 from e2ev.record.results import AnnouncedLine, AnnouncedResultBody
 from e2ev.record.stations import HandoverBody, PaperCountBody, StationAdmittedBody, StationCheckpointBody
 from e2ev.sharing import TrusteeId
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Posted(Generic[T]):
-    """An entry where it stands, with its decoded body."""
-
-    index: int
-    header: Header
-    leaf_hash: bytes
-    body: Unchecked[T]
-    before: Tree = field(default_factory=Tree, repr=False)
-    """Over the entries before it."""
-
-    @property
-    def where(self) -> str:
-        """How findings and errors name the entry."""
-        row = KINDS.get(self.header.kind)
-        return f"entry {self.index} ({row.kind.name.lower().replace('_', ' ') if row else self.header.kind})"
-
-    def admitted(self) -> T:
-        """Return the body, all of whose residues are members and integers below q.
-
-        Raises:
-            RejectedError: Some are not.
-        """
-        return admit(self.body, self.where)
 
 
 @dataclass(slots=True)
@@ -169,6 +143,7 @@ class Contents:
     begun: Tree = field(default_factory=Tree)
     stations: dict[int, Station] = field(default_factory=dict)
     paper: dict[int, Posted[PaperCountBody]] = field(default_factory=dict)
+    eligibility: Eligibility = field(default_factory=lambda: Eligibility(Roll(0)), repr=False)
     paper_atoms: dict[int, Atoms] = field(default_factory=dict, repr=False)
     announced: dict[bytes, Posted[AnnouncedResultBody]] = field(default_factory=dict)
     superseded: set[bytes] = field(default_factory=set)
@@ -251,13 +226,19 @@ class Contents:
         return Counter(map(self.decisions.word, range(len(self.ballots))))
 
     def counted(self, code: bytes) -> bool:
-        """Return whether the ballot counts: cast, and not excluded."""
-        return self.decision(code) == "cast" and code not in self.exclusions
+        """Return whether the ballot counts: cast, not excluded, and no later one of the same voter counts instead."""
+        return self.decision(code) == "cast" and code not in self.exclusions and not self.is_superseded(code)
+
+    def is_superseded(self, code: bytes) -> bool:
+        """Return whether the ballot was cast, and its voter cast another one later, by the roll and the manifest."""
+        row = self.ballots.row(code)
+        return row is not None and self.decision(code) == "cast" and self.eligibility.is_superseded(row)
 
     def counted_ballots(self) -> int:
         """Return how many ballots count."""
-        excluded = sum(code in self.ballots and self.decision(code) == "cast" for code in self.exclusions)
-        return self.decision_counts()["cast"] - excluded
+        cast = (code for code in self.exclusions if code in self.ballots and self.decision(code) == "cast")
+        excluded = sum(not self.is_superseded(code) for code in cast)
+        return self.decision_counts()["cast"] - self.eligibility.superseded - excluded
 
     def test_ballots(self) -> list[bytes]:
         """Return the codes of challenged ballots that are to be opened: those that no check excludes."""
@@ -370,7 +351,8 @@ def begin(first: Logged, groups: Sequence[Group] = STANDARD_GROUPS) -> Contents:
     if not 1 <= genesis.quorum <= len(genesis.trustees):
         raise DataError("the quorum lies between 1 and the number of trustees", where="entry 0")
     manifest = read_manifest(genesis.manifest)
-    return Contents(posted, named[0], manifest, hashing.election_identifier(first.entry.body))
+    election = hashing.election_identifier(first.entry.body)
+    return Contents(posted, named[0], manifest, election, eligibility=Eligibility.of(manifest))
 
 
 def read_ballot(path: Path, contents: Contents, code: bytes) -> Unchecked[bodies.BallotBody]:

@@ -75,6 +75,24 @@ class Tree:
             rest >>= 1
         return Tree(self.size + 1, (*peaks[:complete], right))
 
+    def extend(self, leaves: Sequence[bytes]) -> "Tree":
+        """Return the tree with many more leaves, level by level: what `append` gives for one after another.
+
+        Raises:
+            ValueError: Some leaf is not 32 bytes.
+        """
+        if any(len(leaf) != HASH_BYTES for leaf in leaves):
+            raise ValueError(f"a leaf hash has {HASH_BYTES} bytes")
+        nodes, rest, peaks, made = list(leaves), self.size, list(self.peaks), list[bytes]()
+        while nodes:
+            if rest & 1:
+                nodes.insert(0, peaks.pop())
+            if len(nodes) & 1:
+                made.append(nodes.pop())
+            nodes = [sha256(b"\x01" + nodes[i] + nodes[i + 1]).digest() for i in range(0, len(nodes), 2)]
+            rest >>= 1
+        return Tree(self.size + len(leaves), (*peaks, *reversed(made)))
+
     def root(self) -> bytes:
         """Return the root of all leaves appended so far; EMPTY_ROOT if there are none."""
         if not self.peaks:

@@ -29,6 +29,8 @@ def name_of(contents: Contents, author: bytes) -> str:
         return contents.name_of(seat)
     if author in contents.devices:
         return f"device {contents.devices[author].name} at {contents.station(author)}"
+    if author in contents.eligibility.registrars:
+        return f"registrar {contents.eligibility.registrars[author].body.form.name}"
     return "the administrator" if author == contents.administrator else f"unknown author {author.hex()[2:18]}"
 
 

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any, cast
 
-from e2ev.board import announced, stations
+from e2ev.board import announced, eligibility, stations
 from e2ev.board.contents import Contents, Posted
 from e2ev.board.objections import Objection, Rule, by_administrator, by_device, name_of, not_again
 from e2ev.board.places import UNDECIDED
@@ -116,7 +116,8 @@ def _admitted(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
     yield from not_again(contents.devices.get(body.author), "the same device")
     if contents.joint is None or contents.closed is not None:
         yield Objection("B.8", "a device is admitted between the joint keys and the close")
-    if body.author == contents.administrator or contents.seat_of(body.author) is not None:
+    held = body.author in contents.eligibility.registrars
+    if body.author == contents.administrator or contents.seat_of(body.author) is not None or held:
         yield Objection("B.7", "a device has a key of its own")
     if not 1 <= body.unit <= len(contents.manifest.reporting_units):
         yield Objection("R.1", f"reporting unit {body.unit} is not in the manifest")
@@ -150,6 +151,7 @@ def _open(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
     missing = [seat.name for i, seat in enumerate(contents.seats, 1) if i not in contents.rehearsals]
     if missing:
         yield Objection("K.4", "voting is opened before the rehearsal of " + ", ".join(missing))
+    yield from eligibility.at_open(contents)
 
 
 def _close(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
@@ -158,6 +160,7 @@ def _close(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
     if contents.opened is None:
         yield Objection("B.8", "voting is closed before it was opened")
     yield from stations.at_close(contents)
+    yield from eligibility.at_close(contents)
     open_still = [d for d in contents.devices.values() if d.in_service]
     if open_still:
         names = ", ".join(f"{d.name} at {contents.manifest.unit(d.unit).label}" for d in open_still)
@@ -204,6 +207,7 @@ def _decision(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
     if author != contents.holder(place.author):
         yield Objection("D.2", f"{who} decides about a ballot that {name_of(contents, place.author)} posted", who)
     yield from by_device(contents, author)
+    yield from eligibility.decided(contents, posted)
 
 
 def _exclusion(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
@@ -321,8 +325,10 @@ RULES: dict[Kind, Rule] = {
     Kind.CLOSE: _close,
     Kind.STATION_ADMITTED: stations.admitted,
     Kind.HANDOVER: stations.handover,
+    Kind.REGISTRAR_ADMITTED: eligibility.admitted,
     Kind.DECISION: _decision,
     Kind.EXCLUSION: _exclusion,
+    Kind.AUTHORIZATION: eligibility.authorization,
     Kind.TALLY: _tally,
     Kind.COMMITMENTS: _commitments,
     Kind.OPENINGS: _openings,
@@ -331,8 +337,12 @@ RULES: dict[Kind, Rule] = {
     Kind.OPENED_BALLOT: _opened,
     Kind.DECRYPTED_BALLOT: _decrypted,
     Kind.CORRECTION: _correction,
+    Kind.ROLL: eligibility.roll,
+    Kind.CHECK_IN: eligibility.check_in,
     Kind.PAPER_COUNT: stations.paper_count,
     Kind.STATION_CHECKPOINT: stations.checkpoint,
     Kind.WITNESS_POLICY: _witness_policy,
+    Kind.REGISTER: eligibility.register,
+    Kind.ROLL_ENDORSED: eligibility.endorsed,
     Kind.ANNOUNCED_RESULT: announced.announced,
 }

@@ -29,9 +29,12 @@ def admitted(contents: Contents, posted: Posted[StationAdmittedBody]) -> Iterato
         yield Objection("B.8", "a station is admitted between the joint keys and the opening")
     if not 1 <= body.unit <= len(contents.manifest.reporting_units):
         yield Objection("R.1", f"reporting unit {body.unit} is not in the manifest")
+    rule = contents.manifest.eligibility
+    if rule is not None and rule.mode == "roll":
+        yield Objection("R.1", "with a roll there is one board: two boards could not know who voted on the other one")
     logs = [station.admitted.body.form.log_key for station in contents.stations.values()]
-    seats = [seat.author for seat in contents.seats]
-    others = (contents.administrator, contents.genesis.body.form.log_key, *seats, *contents.devices, *logs)
+    seats, registrars = [seat.author for seat in contents.seats], contents.eligibility.registrars
+    others = (contents.administrator, contents.genesis.body.form.log_key, *seats, *contents.devices, *logs, *registrars)
     if body.log_key in others:
         yield Objection("B.7", "a station's log has a key of its own")
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, cast
 
-from e2ev.board import announced, stations
+from e2ev.board import announced, eligibility, stations
 from e2ev.board.contents import Attempt, Ceremony, Contents, Device, Posted
 from e2ev.board.places import BallotPlace, Decided
 from e2ev.board.reader import Logged
@@ -64,6 +64,7 @@ def _take_device_replaced(contents: Contents, posted: Posted[Any]) -> None:
 def _take_decision(contents: Contents, posted: Posted[Any]) -> None:
     body = posted.body.form
     contents.decisions.put(body.ballot, Decided(posted.index, body.decision, body.reason))
+    eligibility.take_decided(contents, posted)
 
 
 def _take_result(contents: Contents, posted: Posted[Any]) -> None:
@@ -89,8 +90,10 @@ TAKES: dict[Kind, Take] = {
     Kind.CLOSE: _setting("closed"),
     Kind.STATION_ADMITTED: stations.take_admitted,
     Kind.HANDOVER: stations.take_handover,
+    Kind.REGISTRAR_ADMITTED: eligibility.take_admitted,
     Kind.DECISION: _take_decision,
     Kind.EXCLUSION: _keeping(lambda c, _: c.exclusions, lambda b: b.ballot),
+    Kind.AUTHORIZATION: eligibility.take_authorization,
     Kind.TALLY: _take_tally,
     Kind.COMMITMENTS: _keeping(lambda c, b: c.attempts[b.attempt].commitments, lambda b: b.trustee),
     Kind.OPENINGS: _keeping(lambda c, b: c.attempts[b.attempt].openings, lambda b: b.trustee),
@@ -99,8 +102,12 @@ TAKES: dict[Kind, Take] = {
     Kind.OPENED_BALLOT: _keeping(lambda c, _: c.opened_ballots, lambda b: b.ballot),
     Kind.DECRYPTED_BALLOT: _keeping(lambda c, _: c.decrypted_ballots, lambda b: b.ballot),
     Kind.CORRECTION: _take_correction,
+    Kind.ROLL: eligibility.take_roll,
+    Kind.CHECK_IN: eligibility.take_check_in,
     Kind.PAPER_COUNT: stations.take_paper_count,
     Kind.STATION_CHECKPOINT: stations.take_checkpoint,
     Kind.WITNESS_POLICY: _setting("policy"),
+    Kind.REGISTER: eligibility.take_register,
+    Kind.ROLL_ENDORSED: eligibility.take_endorsed,
     Kind.ANNOUNCED_RESULT: announced.take_announced,
 }

@@ -1,12 +1,10 @@
 """Small honest elections that have one of everything: what tests look at, and what tamperings start from."""
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
 
 from e2ev.ballot import (
     BallotContext,
@@ -16,7 +14,11 @@ from e2ev.ballot import (
     PlainContest,
     encrypt_ballot_nonce,
 )
+from e2ev.demo import eligible
 from e2ev.demo.honest import PASSPHRASE, HonestElection
+from e2ev.demo.parts import manifest as manifest
+from e2ev.demo.parts import one as one
+from e2ev.demo.parts import options
 from e2ev.group import P4096, Group
 from e2ev.record.kinds import RESULTS, STATIONS
 from e2ev.record.results import Turnout
@@ -29,19 +31,10 @@ from e2ev.roles.choices import Decision
 Vote = tuple[PlainBallot, Decision]
 
 
-def _options(*labels: str) -> list[dict[str, str]]:
-    return [{"label": label} for label in labels]
-
-
-def _manifest(label: str, **parts: Any) -> bytes:
-    content = {"format": "e2ev manifest 1", "label": label, "name": {"en": label}, "date": "2027-05-06", **parts}
-    return json.dumps(content, indent=1).encode()
-
-
 MAYOR = {
     "label": "mayor",
     "selection_limit": 1,
-    "options": _options("Aida", "Bolot", "Cholpon"),
+    "options": options("Aida", "Bolot", "Cholpon"),
     "write_ins": 1,
     "contest_data": {"blocks": 2},
 }
@@ -49,13 +42,13 @@ PROJECTS = {
     "label": "projects",
     "selection_limit": 3,
     "option_limit": 2,
-    "options": _options("roof", "garden", "bench"),
+    "options": options("roof", "garden", "bench"),
 }
 
-SMALL = _manifest(
+SMALL = manifest(
     "Small election",
     contests=[MAYOR, PROJECTS],
-    reporting_units=_options("North", "South"),
+    reporting_units=options("North", "South"),
     ballot_styles=[{"label": "full", "contests": ["mayor", "projects"]}, {"label": "short", "contests": ["mayor"]}],
     minimum_cell=3,
     weights={"classes": [1, 2]},
@@ -63,36 +56,36 @@ SMALL = _manifest(
 FULL, SHORT = 1, 2
 NORTH, SOUTH = 1, 2
 
-PLAIN = _manifest(
+PLAIN = manifest(
     "Plain election",
-    contests=[{"label": "question", "selection_limit": 1, "options": _options("yes", "no")}],
-    reporting_units=_options("Hall"),
+    contests=[{"label": "question", "selection_limit": 1, "options": options("yes", "no")}],
+    reporting_units=options("Hall"),
     ballot_styles=[{"label": "all", "contests": ["question"]}],
     minimum_cell=2,
     chaining="none",
 )
 
-TINY = _manifest(
+TINY = manifest(
     "Tiny election",
-    contests=[{**MAYOR, "options": _options("Aida", "Bolot"), "contest_data": {"blocks": 1}}],
-    reporting_units=_options("Hall"),
+    contests=[{**MAYOR, "options": options("Aida", "Bolot"), "contest_data": {"blocks": 1}}],
+    reporting_units=options("Hall"),
     ballot_styles=[{"label": "all", "contests": ["mayor"]}],
     minimum_cell=1,
 )
 
-PLACES = _manifest(
+PLACES = manifest(
     "Places",
-    contests=[{"label": "question", "selection_limit": 1, "options": _options("yes", "no")}],
-    reporting_units=_options("Town", "Hoy", "Lyness"),
+    contests=[{"label": "question", "selection_limit": 1, "options": options("yes", "no")}],
+    reporting_units=options("Town", "Hoy", "Lyness"),
     ballot_styles=[{"label": "all", "contests": ["question"]}],
     minimum_cell=2,
 )
 TOWN, HOY, LYNESS = 1, 2, 3
 SHEET = hashlib.sha256(b"the scanned result sheet of Lyness").digest()
-ANNOUNCED = _manifest(
+ANNOUNCED = manifest(
     "Announced",
-    contests=[{"label": "question", "selection_limit": 1, "options": _options("yes", "no")}],
-    reporting_units=_options("Town", "Hoy", "Lyness", "Rysa"),
+    contests=[{"label": "question", "selection_limit": 1, "options": options("yes", "no")}],
+    reporting_units=options("Town", "Hoy", "Lyness", "Rysa"),
     ballot_styles=[{"label": "all", "contests": ["question"]}],
     minimum_cell=2,
 )
@@ -106,11 +99,6 @@ def full(
     """Return a ballot of the style "full" in the small election."""
     contests = (PlainContest(1, tuple(mayor), write_ins), PlainContest(2, tuple(projects)))
     return PlainBallot(FULL, unit, contests, weight)
-
-
-def one(*values: int, unit: int = 1) -> PlainBallot:
-    """Return a ballot of an election with one contest and one style."""
-    return PlainBallot(1, unit, (PlainContest(1, values),))
 
 
 SMALL_VOTES: tuple[Vote, ...] = (
@@ -287,6 +275,9 @@ BASES: Mapping[str, Callable[[Path, Group, int], HonestElection]] = {
     "plain": plain_chain,
     "tiny": tiny,
     "places": places,
+    "roll": eligible.roll,
+    "once": eligible.once,
+    "desks": eligible.desks,
     "announced": announced,
 }
 """The elections that tamperings start from, by name."""

@@ -16,7 +16,9 @@ from e2ev.board.contents import station_origin
 from e2ev.board.merkle import Tree
 from e2ev.board.note import Checkpoint, sign_checkpoint
 from e2ev.board.reader import BoardHead, Committed, Logged, scan
+from e2ev.board.roll import Eligibility
 from e2ev.ceremony import Election, JointKeys, KeyShare, TrusteeKeys, TrusteeSecrets
+from e2ev.demo.eligible import credentials_of, resealed, superseded
 from e2ev.demo.honest import PASSPHRASE, HonestElection
 from e2ev.group import Element, Group, RawScalar, Scalar
 from e2ev.manifest import Manifest, read_manifest
@@ -72,6 +74,7 @@ class Keys:
     signing: Mapping[bytes, SigningKey] = field(repr=False)
     shares: Mapping[TrusteeId, KeyShare] = field(repr=False)
     secrets: Mapping[TrusteeId, TrusteeSecrets] = field(repr=False)
+    credentials: Mapping[int, tuple[SigningKey, ...]] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +169,7 @@ class Forgery:
     def decisions(self) -> dict[bytes, str]:
         """What was decided about each ballot, "excluded" for those that are not counted though cast."""
         made = {body.ballot: body.decision for body in self.said(Kind.DECISION)}
+        made |= dict.fromkeys(superseded(self.manifest, self.said(Kind.AUTHORIZATION), made), "superseded")
         return made | dict.fromkeys((body.ballot for body in self.said(Kind.EXCLUSION)), "excluded")
 
     def ballots(self, decision: str) -> list[int]:
@@ -301,11 +305,13 @@ def _stolen_keys(election: HonestElection) -> Keys:
         for trustee in election.trustees
     ]
     logs = (load_online_key(keep_of(board) / "log.key") for board in election.stations.values())
-    people = (election.administrator.key(PASSPHRASE), *(device.key for device in election.devices), *logs)
+    registrars = (registrar.key for registrar in election.registrars)
+    devices = (device.key for device in election.devices)
+    people = (election.administrator.key(PASSPHRASE), *devices, *logs, *registrars)
     signing = {author_of(key.verify_key): key for key in (*people, *(state.key for state in states))}
     shares = {state.share.trustee: state.share for state in states if state.share}
     secrets = [state.secrets for state in states if state.secrets]
-    return Keys(signing, shares, {TrusteeId(i): held for i, held in enumerate(secrets, 1)})
+    return Keys(signing, shares, {TrusteeId(i): held for i, held in enumerate(secrets, 1)}, credentials_of(election))
 
 
 def write_board(forgery: Forgery, path: Path) -> None:
@@ -333,10 +339,13 @@ def _entries(forgery: Forgery) -> Iterator[tuple[Step, Entry, Tree]]:
     pens = {author: Pen(key, election) for author, key in forgery.keys.signing.items()}
     pens[forgery.administrator] = Pen(forgery.keys.signing[forgery.administrator], NO_ENTRY)
     tree, leaves = Tree(), dict[int, bytes]()
+    ballots, roll = dict[bytes, bytes](), Eligibility.of(forgery.manifest).roll
     for step in forgery.steps:
         pen = pens[step.author]
-        body = _body(_following(step.body, forgery.announced, leaves), tree)
-        entry = step.sign(pen, step, body)
+        made = resealed(step.body, forgery.keys.credentials, election, ballots, roll)
+        entry = step.sign(pen, step, _body(_following(made, forgery.announced, leaves), tree))
+        if step.code is not None:
+            ballots[step.code] = entry.leaf_hash
         if isinstance(step.body, AnnouncedResultBody):
             leaves[step.body.number] = entry.leaf_hash
         pens[step.author] = Pen(pen.key, election, entry.header.counter + 1, entry.leaf_hash)

@@ -17,6 +17,7 @@ from e2ev.record.entry import Pen
 from e2ev.record.kinds import Kind
 from e2ev.roles import decryption, tallying
 from e2ev.roles.administrator import Administrator
+from e2ev.roles.checkin import Desk
 from e2ev.roles.choices import Decision
 from e2ev.roles.device import Device
 from e2ev.roles.founding import Founding
@@ -74,6 +75,7 @@ class HonestElection:
         hoard: Whether trustees keep the secrets that they ought to forget on acceptance: tampering needs them.
         features: Parts beyond the core that the election may use.
         stations: Stations' own boards, by label of the polling place.
+        registrars: Those of the whole election, and check-in desks.
     """
 
     root: Path
@@ -85,6 +87,7 @@ class HonestElection:
     hoard: bool = False
     features: tuple[str, ...] = ()
     stations: dict[str, Path] = field(default_factory=dict)
+    registrars: list[Desk] = field(default_factory=list)
 
     @property
     def board(self) -> Path:

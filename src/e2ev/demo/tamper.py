@@ -18,6 +18,7 @@ from e2ev.demo.honest import HonestElection
 from e2ev.demo.tamper_ballots import BALLOTS
 from e2ev.demo.tamper_board import BOARD
 from e2ev.demo.tamper_copies import COPIES
+from e2ev.demo.tamper_eligibility import ELIGIBILITY
 from e2ev.demo.tamper_forms import FORMS
 from e2ev.demo.tamper_fresh import FRESH
 from e2ev.demo.tamper_oracles import ORACLES
@@ -34,7 +35,7 @@ from e2ev.verify.check import Report
 from e2ev.verify.run import Options, verify
 
 TAMPERINGS: tuple[Tampering, ...] = (
-    *SETUP, *BALLOTS, *TALLY, *BOARD, *STATIONS, *FRESH, *ORACLES, *COPIES, *FORMS, *RESULTS,
+    *SETUP, *BALLOTS, *TALLY, *BOARD, *STATIONS, *FRESH, *ORACLES, *COPIES, *FORMS, *RESULTS, *ELIGIBILITY,
 )  # fmt: skip
 """Every tampering there is."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from e2ev import ballot, chaining, hashing
 from e2ev.ballot import PlainBallot, PlainContest
-from e2ev.demo.forge import Change, Forgery, Keys, Step, Tampering, always, flip, trips, write_entry
+from e2ev.demo.forge import Change, Forgery, Step, Tampering, always, flip, trips, write_entry
 from e2ev.demo.reseal import partition, rename_all, settle
 from e2ev.demo.tamper_ballots import abandoned, first_cast
 from e2ev.demo.tamper_setup import accept_again, admit_again
@@ -31,8 +31,8 @@ def _noted(**changes: Any) -> Change:
 
 def _own_key(forgery: Forgery, key: SigningKey) -> Forgery:
     """Return the forgery with a further key in hand."""
-    keys = forgery.keys
-    return replace(forgery, keys=Keys({**keys.signing, author_of(key.verify_key): key}, keys.shares, keys.secrets))
+    signing = {**forgery.keys.signing, author_of(key.verify_key): key}
+    return replace(forgery, keys=replace(forgery.keys, signing=signing))
 
 
 # The file and its headers
@@ -88,14 +88,14 @@ def _opened_twice(forgery: Forgery) -> Forgery:
 def _stuffed(forgery: Forgery) -> Forgery:
     """Post ballots after their device closed, and state at the close what was expected with them."""
     end = forgery.indices(Kind.DEVICE_CLOSED)[-1]
-    forgery = forgery.insert(end + 1, *_fresh_ballots(forgery, forgery.steps[end].author, end + 1, STUFFED))
+    forgery = forgery.insert(end + 1, *fresh_ballots(forgery, forgery.steps[end].author, end + 1, STUFFED))
     (close,) = forgery.indices(Kind.CLOSE)
     body: bodies.CloseBody = forgery.steps[close].body
     counts = replace(body, ballots=body.ballots + STUFFED, cast=body.cast + STUFFED)
     return forgery.edit(close, always(counts)).until(close)
 
 
-def _fresh_ballots(forgery: Forgery, author: bytes, place: int, count: int) -> list[Step]:
+def fresh_ballots(forgery: Forgery, author: bytes, place: int, count: int) -> list[Step]:
     """Return ballots for the last option of every contest, and the decisions to cast them, to stand at `place`."""
     context, steps = forgery.context, list[Step]()
     before = [step for step in forgery.steps[:place] if step.author == author]
@@ -128,7 +128,7 @@ def _before_opening(forgery: Forgery) -> Forgery:
 
 def _after_the_count(forgery: Forgery) -> Forgery:
     end, author = len(forgery.steps), forgery.steps[forgery.indices(Kind.DEVICE_CLOSED)[-1]].author
-    return forgery.insert(end, _fresh_ballots(forgery, author, end, 1)[0])
+    return forgery.insert(end, fresh_ballots(forgery, author, end, 1)[0])
 
 
 # Decisions
@@ -191,7 +191,7 @@ def _other_manifest(forgery: Forgery) -> Forgery:
     return admit_again(accept_again(forgery.until(forgery.indices(Kind.OPEN)[0])))
 
 
-def _other_author(whose: Callable[[Forgery], bytes]) -> Change:
+def other_author(whose: Callable[[Forgery], bytes]) -> Change:
     """Let somebody else sign everything that this person has signed."""
 
     def changed(forgery: Forgery) -> Forgery:
@@ -271,10 +271,10 @@ _ANYWHERE = (
     Tampering("manifest-replaced", "The record is perfect and about another manifest.", trips("A.1"),
               _other_manifest),
     Tampering("trustee-key-swapped", "The record is perfect and one of its key holders is somebody else.",
-              trips("A.2"), _other_author(lambda forgery: forgery.genesis.trustees[-1].author)),
+              trips("A.2"), other_author(lambda forgery: forgery.genesis.trustees[-1].author)),
     Tampering("log-replaced", "The record is perfect and signed by another log.", trips("A.3"), _other_log),
     Tampering("administrator-replaced", "The record is perfect and its administrator is somebody else.", trips("A.4"),
-              _other_author(lambda forgery: forgery.administrator)),
+              other_author(lambda forgery: forgery.administrator)),
 )  # fmt: skip
 """On any election."""
 

@@ -180,7 +180,7 @@ def _opened(forgery: Forgery, ballot: EncryptedBallot, votes: Votes, secret: Bal
     return tuple(made)
 
 
-def _cast_ballot_opened(listed: bool, decision: str = "cast") -> Change:
+def cast_ballot_opened(listed: bool, decision: str = "cast") -> Change:
     """Publish the nonces of a ballot that was not challenged, on a tally's order or without one."""
 
     def changed(forgery: Forgery) -> Forgery:
@@ -292,9 +292,9 @@ _ANYWHERE = (
     Tampering("lone-ballot-decrypted", "A device calls all ballots but one abandoned, and that one is decrypted alone.",
               trips("C.1", "C.2"), _lone_ballot),
     Tampering("cast-ballot-opened", "A tally orders a cast ballot to be opened, and its vote is published.",
-              trips("D.5"), _cast_ballot_opened(listed=True)),
+              trips("D.5"), cast_ballot_opened(listed=True)),
     Tampering("opened-without-order", "A cast ballot's vote is published though no tally ordered it.", trips("D.5"),
-              _cast_ballot_opened(listed=False)),
+              cast_ballot_opened(listed=False)),
     Tampering("stranger-opened", "A tally orders a ballot to be opened that is not on the board, and it is shown.",
               trips("D.5"), _stranger_opened),
     Tampering("tally-of-another-board", "A tally names a state of the board that never was.", trips("T.1"),
@@ -348,7 +348,7 @@ _LARGER = (
     Tampering("stations-swapped-in-result", "The result names each of two stations for the other.", trips("C.4"),
               _stations_swapped),
     Tampering("excluded-ballot-opened", "A ballot is excluded, and then opened and published.", trips("D.5"),
-              _cast_ballot_opened(listed=True, decision="excluded")),
+              cast_ballot_opened(listed=True, decision="excluded")),
     Tampering("unknown-contest-in-result", "A cell of the result bears the name of no contest.", trips("11.A"),
               _first(Kind.RESULT, "cells", 0, "label", change=always("major"))),
     Tampering("contest-missing-in-result", "The result leaves a contest out.", trips("11.D", "C.4"),

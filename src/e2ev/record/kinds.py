@@ -9,6 +9,14 @@ from enum import IntEnum
 from typing import Literal
 
 from e2ev.record import bodies
+from e2ev.record.eligibility import (
+    AuthorizationBody,
+    CheckInBody,
+    RegisterBody,
+    RegistrarAdmittedBody,
+    RollBody,
+    RollEndorsedBody,
+)
 from e2ev.record.results import AnnouncedResultBody
 from e2ev.record.stations import HandoverBody, PaperCountBody, StationAdmittedBody, StationCheckpointBody
 
@@ -19,6 +27,8 @@ _KIB, _MIB = 1 << 10, 1 << 20
 STATIONS = "stations"
 """Name of the part by which stations have boards of their own, devices take over, and paper is counted apart."""
 
+ELIGIBILITY = "eligibility"
+"""Name of the part by which registrars say who may vote."""
 RESULTS = "results"
 """Name of the part by which results are announced as entries."""
 
@@ -40,9 +50,11 @@ class Kind(IntEnum):
     CLOSE = 14
     STATION_ADMITTED = 15
     HANDOVER = 16
+    REGISTRAR_ADMITTED = 17
     BALLOT = 20
     DECISION = 21
     EXCLUSION = 22
+    AUTHORIZATION = 23
     TALLY = 30
     COMMITMENTS = 31
     OPENINGS = 32
@@ -60,6 +72,8 @@ class Kind(IntEnum):
     INCIDENT = 56
     WITNESS_POLICY = 57
     SOFTWARE = 58
+    REGISTER = 59
+    ROLL_ENDORSED = 60
     ANNOUNCED_RESULT = 61
 
 
@@ -99,9 +113,11 @@ KINDS: dict[int, KindRow] = {
         KindRow(Kind.CLOSE, bodies.CloseBody, "administrator", 1 * _KIB),
         KindRow(Kind.STATION_ADMITTED, StationAdmittedBody, "administrator", 1 * _KIB, STATIONS),
         KindRow(Kind.HANDOVER, HandoverBody, "device", 32 * _KIB, STATIONS),
+        KindRow(Kind.REGISTRAR_ADMITTED, RegistrarAdmittedBody, "administrator", 32 * _KIB, ELIGIBILITY),
         KindRow(Kind.BALLOT, bodies.BallotBody, "device", 8 * _MIB),
         KindRow(Kind.DECISION, bodies.DecisionBody, "device", 32 * _KIB),
         KindRow(Kind.EXCLUSION, bodies.ExclusionBody, "administrator", 32 * _KIB),
+        KindRow(Kind.AUTHORIZATION, AuthorizationBody, "device", 4 * _KIB, ELIGIBILITY),
         KindRow(Kind.TALLY, bodies.TallyBody, "administrator", 256 * _MIB),
         KindRow(Kind.COMMITMENTS, bodies.CommitmentsBody, "trustee", 64 * _MIB),
         KindRow(Kind.OPENINGS, bodies.OpeningsBody, "trustee", 256 * _MIB),
@@ -110,8 +126,8 @@ KINDS: dict[int, KindRow] = {
         KindRow(Kind.OPENED_BALLOT, bodies.OpenedBallotBody, "administrator", 8 * _MIB),
         KindRow(Kind.DECRYPTED_BALLOT, bodies.DecryptedBallotBody, "administrator", 8 * _MIB),
         KindRow(Kind.CORRECTION, bodies.CorrectionBody, "administrator", 32 * _KIB),
-        KindRow(Kind.ROLL, None, "registrar", 64 * _MIB, "eligibility"),
-        KindRow(Kind.CHECK_IN, None, "station", 64 * _MIB, "eligibility"),
+        KindRow(Kind.ROLL, RollBody, "registrar", 64 * _MIB, ELIGIBILITY),
+        KindRow(Kind.CHECK_IN, CheckInBody, "registrar", 1 * _KIB, ELIGIBILITY),
         KindRow(Kind.PAPER_COUNT, PaperCountBody, "administrator", 1 * _MIB, STATIONS),
         KindRow(Kind.STATION_CHECKPOINT, StationCheckpointBody, "administrator", 64 * _KIB, STATIONS),
         KindRow(Kind.CHANNEL_STATEMENT, None, "observer", 1 * _MIB, "channels"),
@@ -119,6 +135,8 @@ KINDS: dict[int, KindRow] = {
         KindRow(Kind.INCIDENT, None, "observer", 1 * _MIB, "incidents"),
         KindRow(Kind.WITNESS_POLICY, bodies.WitnessPolicyBody, "administrator", 64 * _KIB),
         KindRow(Kind.SOFTWARE, None, "administrator", 64 * _KIB, "software"),
+        KindRow(Kind.REGISTER, RegisterBody, "registrar", 16 * _MIB, ELIGIBILITY),
+        KindRow(Kind.ROLL_ENDORSED, RollEndorsedBody, "registrar", 1 * _KIB, ELIGIBILITY),
         KindRow(Kind.ANNOUNCED_RESULT, AnnouncedResultBody, "administrator", 64 * _MIB, RESULTS),
     )
 }
@@ -126,7 +144,16 @@ KINDS: dict[int, KindRow] = {
 FEATURES = frozenset(row.feature for row in KINDS.values() if row.body is not None and row.feature)
 """Parts beyond the core that are read and checked here."""
 CLOSING = frozenset(
-    {Kind.DECISION, Kind.DEVICE_CLOSED, Kind.DEVICE_REPLACED, Kind.CLOSE, Kind.PAPER_COUNT, Kind.STATION_CHECKPOINT}
+    {
+        Kind.AUTHORIZATION,
+        Kind.DECISION,
+        Kind.DEVICE_CLOSED,
+        Kind.DEVICE_REPLACED,
+        Kind.CHECK_IN,
+        Kind.CLOSE,
+        Kind.PAPER_COUNT,
+        Kind.STATION_CHECKPOINT,
+    }
 )
 """What ends a voting day: a board whose disk is full takes these alone (specs/board.md, "A full disk")."""
 

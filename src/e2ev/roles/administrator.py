@@ -19,6 +19,7 @@ from e2ev.errors import ConflictError, DataError, E2evError, NotReadyError
 from e2ev.group import STANDARD_GROUPS, SYSTEM_RANDOMNESS, Group
 from e2ev.record import bodies
 from e2ev.record.codec import encode
+from e2ev.record.eligibility import RegistrarAdmittedBody
 from e2ev.record.entry import NO_ENTRY, Pen, author_of, key_of
 from e2ev.record.kinds import Kind
 from e2ev.roles.doctor import Machine
@@ -223,6 +224,10 @@ class Administrator:
             Kind.DEVICE_ADMITTED,
             bodies.DeviceAdmittedBody(1, author, information, index, device_hash, start),
         )
+
+    def admit_registrar(self, author: bytes, name: str, unit: int, passphrase: Passphrase) -> None:
+        """Admit a registrar of one reporting unit, or of the whole election for unit 0."""
+        self._post(passphrase, Kind.REGISTRAR_ADMITTED, RegistrarAdmittedBody(1, name, author, unit))
 
     def replace(self, author: bytes, reason: str, passphrase: Passphrase) -> None:
         """State that a device is out of service, over the ballots that it posted; once is enough.

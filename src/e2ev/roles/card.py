@@ -12,6 +12,7 @@ from e2ev.strict_json import Place, read_json
 FORMAT = "e2ev trustee card 1"
 DEVICE_FORMAT = "e2ev device card 1"
 STATION_FORMAT = "e2ev station card 1"
+REGISTRAR_FORMAT = "e2ev registrar card 1"
 FINGERPRINT_WORDS = 6
 """Words of a spoken fingerprint: 96 bits."""
 
@@ -119,6 +120,42 @@ def read_station_card(data: bytes, where: str) -> StationCard:
             place.at("format").refuse("is another format", f"write {STATION_FORMAT!r}")
         log_key = _author(place.at("log_key"), "take the card again from the station")
         return StationCard(place.at("unit").label(200), log_key)
+
+    return read_json(data, read, where=where)
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrarCard:
+    """What a registrar tells the administrator: a name, a key, and the unit's label; no unit for the whole election."""
+
+    name: str
+    unit: str
+    author: bytes
+
+    def to_file(self) -> bytes:
+        """Return the card as its file."""
+        content = {"format": REGISTRAR_FORMAT, "name": self.name, "unit": self.unit, "key": self.author.hex()}
+        return _file(content)
+
+
+def is_registrar_card(data: bytes) -> bool:
+    """Return whether a card's file says that it is a registrar's."""
+    return f'"{REGISTRAR_FORMAT}"'.encode() in data
+
+
+def read_registrar_card(data: bytes, where: str) -> RegistrarCard:
+    """Return the card that `e2ev roll init` or `e2ev check-in init` wrote.
+
+    Raises:
+        DataError: The file is malformed, or the key no good one.
+    """
+
+    def read(place: Place) -> RegistrarCard:
+        place.only("format", "name", "unit", "key")
+        if place.at("format").string(40) != REGISTRAR_FORMAT:
+            place.at("format").refuse("is another format", f"write {REGISTRAR_FORMAT!r}")
+        author, unit = _author(place.at("key"), "ask the registrar for the card again"), place.at("unit", "")
+        return RegistrarCard(place.at("name").label(200), unit.label(200) if unit.value else "", author)
 
     return read_json(data, read, where=where)
 

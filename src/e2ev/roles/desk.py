@@ -134,8 +134,8 @@ class Desk:
     def _admit(self, intake: Intake, entries: Sequence[Entry]) -> None:
         """Refuse authors who may not post, and those who post too fast."""
         author, contents = entries[0].header.author, intake.contents
-        known = author == contents.administrator or author in contents.devices or contents.seat_of(author) is not None
-        if not known:
+        posting = {contents.administrator, *contents.devices, *contents.eligibility.registrars}
+        if author not in posting and contents.seat_of(author) is None:
             who = f"author {author.hex()[2:18]}"
             raise UnknownAuthorError("nobody who may post on this board", culprit=who, remedy="admit the device first")
         now = self._clock()

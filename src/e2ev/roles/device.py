@@ -27,6 +27,7 @@ from e2ev.record.entry import Entry, Pen, author_of, message_file
 from e2ev.record.kinds import Kind
 from e2ev.roles.card import DeviceCard
 from e2ev.roles.choices import Decision
+from e2ev.roles.credential import authorization, check_many
 from e2ev.roles.intake import Intake, load_online_key, save_online_key
 from e2ev.roles.messages import read_messages
 from e2ev.roles.sealing import Place, Sealed, seal
@@ -186,16 +187,24 @@ class Device:
             return None
         return pending
 
-    def decide(self, board: Path, decision: Decision, reason: str = "") -> bytes:
+    def decide(self, board: Path, decision: Decision, reason: str = "", secrets: Sequence[bytes] = ()) -> bytes:
         """Post the decision about the waiting ballot, and return its code.
+
+        Args:
+            board: The board.
+            decision: What becomes of the ballot.
+            reason: For people.
+            secrets: What stands behind the voter's private codes: to cast a ballot in an election with a roll.
 
         Raises:
             NotReadyError: No ballot waits.
+            WrongKeyError: The codes are not those of one voter of the roll.
         """
         pending = self.pending
         if pending is None:
             raise NotReadyError("no ballot waits for a decision", where=str(self.home), remedy="e2ev ballot encrypt")
         with Intake(board, self.groups, disk=self.disk) as intake:
+            self._authorize(intake, pending.code, secrets)
             self._decide(intake, [pending.code], [decision], reason)
             held = intake.contents.decision(pending.code)
         if held != decision:
@@ -223,6 +232,7 @@ class Device:
         """
         self._check_nothing_waits()
         with Intake(board, self.groups, disk=self.disk) as intake:
+            check_many(intake.contents, [decision for _, decision in ballots])
             self._finish_batch(intake)
             place, before = self.place(intake), len(self._codes(intake.contents))
             run = self._run(source, intake.contents.id)
@@ -363,6 +373,10 @@ class Device:
                 entry, pen = pen.write(Kind.DECISION, encode(bodies.DecisionBody(1, code, decision, reason)))
                 entries.append(entry)
         intake.post(entries)
+
+    def _authorize(self, intake: Intake, code: bytes, secrets: Sequence[bytes]) -> None:
+        if secrets and (body := authorization(intake.contents, code, secrets)) is not None:
+            intake.admit([intake.pen(self.key).write(Kind.AUTHORIZATION, encode(body))[0]])
 
     def _remember(self, code: bytes | None, *, shown: bool) -> None:
         content = {"code": code.hex() if code else "", "shown": shown}

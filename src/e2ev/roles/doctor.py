@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from e2ev.board.contents import Contents
+from e2ev.board.eligibility import at_open
 from e2ev.manifest import Contest, Labelled, Manifest, Text
 
 SPACE_FLOOR = 1 << 30
@@ -60,6 +61,7 @@ def examine(contents: Contents, machine: Machine, expected: int | None = None) -
     return (
         *_trustee_items(contents),
         _devices_item(contents),
+        *_voters_item(contents),
         _languages_item(contents.manifest),
         _cell_item(contents.manifest, expected),
         *_machine_items(contents, machine, expected),
@@ -97,6 +99,20 @@ def _devices_item(contents: Contents) -> Item:
         if bare
         else f"{len(contents.devices)} devices, at least one at each place",
         "e2ev election admit device.card --board {board}",
+    )
+
+
+def _voters_item(contents: Contents) -> Iterator[Item]:
+    """Yield whether it is fixed who may vote, where the manifest asks for that."""
+    rule = contents.manifest.eligibility
+    if rule is None:
+        return
+    missing = "; ".join(objection.found for objection in at_open(contents))
+    what = "the roll" if rule.mode == "roll" else "the register"
+    yield Item(
+        not missing,
+        missing.replace("voting is opened", "not ready") or f"every registrar has vouched for {what}",
+        "e2ev roll endorse or e2ev roll register, by each registrar, then e2ev election collect FOLDER --board {board}",
     )
 
 

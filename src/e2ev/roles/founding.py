@@ -9,6 +9,7 @@ from e2ev.errors import ConflictError, DataError
 from e2ev.group import P4096, Group
 from e2ev.manifest import read_manifest
 from e2ev.record import bodies
+from e2ev.record.kinds import ELIGIBILITY
 from e2ev.roles.card import Card
 from e2ev.signing import SigningKey
 from e2ev.verify.setting import SPECIFICATION
@@ -38,6 +39,12 @@ class Founding:
     features: tuple[str, ...] = ()
     segment_size: int = 0
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts beyond the core that genesis names: those wanted, and the one that the manifest asks for."""
+        asked = (ELIGIBILITY,) if read_manifest(self.manifest).eligibility is not None else ()
+        return (*self.features, *(part for part in asked if part not in self.features))
+
 
 def genesis_body(founding: Founding, log_key: bytes, salt: bytes) -> bodies.Genesis:
     """Return the genesis of an election.
@@ -53,7 +60,7 @@ def genesis_body(founding: Founding, log_key: bytes, salt: bytes) -> bodies.Gene
         group.p.to_bytes(group.element_bytes, "big"), group.q.to_bytes(group.scalar_bytes, "big"),
         group.g.to_bytes(group.element_bytes, "big"),
         founding.quorum, tuple(bodies.TrusteeSeat(card.name, card.author) for card in founding.trustees),
-        election.parameter_hash, election.base_hash, founding.manifest, founding.features, founding.origin, log_key,
+        election.parameter_hash, election.base_hash, founding.manifest, founding.parts, founding.origin, log_key,
         salt,
     )  # fmt: skip
 
@@ -90,5 +97,5 @@ def is_founded_so(contents: Contents, founding: Founding) -> bool:
     seats = tuple(bodies.TrusteeSeat(card.name, card.author) for card in founding.trustees)
     held = (genesis.manifest, genesis.trustees, genesis.quorum, genesis.group, genesis.log_origin, genesis.features)
     return held == (
-        founding.manifest, seats, founding.quorum, founding.group.name, founding.origin, founding.features,
+        founding.manifest, seats, founding.quorum, founding.group.name, founding.origin, founding.parts,
     )  # fmt: skip

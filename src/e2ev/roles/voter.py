@@ -4,7 +4,7 @@ The board is read as it stands, and a broken entry elsewhere takes no answer awa
 Whether a ballot that is there counts, was a test or was abandoned, `track` does not say.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
@@ -94,10 +94,17 @@ def track(board: Path, text: str, groups: Sequence[Group] = STANDARD_GROUPS) -> 
         answer = Answer.SEVERAL
     else:
         answer = Answer.ON_BOARD if fits and not fits[0].refusal else Answer.NOT_ON_BOARD
-    remarks = list(look.remarks)
+    remarks = [*look.remarks, *_superseded(look, fits)]
     if answer is Answer.NOT_ON_BOARD and any(_matches(wanted, code) for code in look.waiting):
         remarks.append("such a ballot stands behind the last checkpoint: ask again in a minute")
     return Tracked(answer, tuple(fits[:CANDIDATES]), len(fits), look.size, look.root, tuple(remarks))
+
+
+def _superseded(look: "_Look", fits: Sequence[Found]) -> Iterator[str]:
+    """Say it where a ballot counts no more, because its voter cast another one later."""
+    for found in fits:
+        if look.ledger.held.is_superseded(found.code):
+            yield f"entry {found.entry} does not count: a later ballot was cast with the same private codes"
 
 
 def _wanted(text: str) -> bytes | CodePrefix:

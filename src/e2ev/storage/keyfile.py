@@ -149,6 +149,12 @@ def read_passphrase_file(path: Path, *, disk: Disk = REAL) -> Passphrase:
     return Passphrase(line.decode("utf-8", "surrogateescape"))
 
 
+def read_private_lines(path: Path, *, disk: Disk = REAL) -> tuple[str, ...]:
+    """Return the lines of a file that its owner alone can read, without empty ones; errors as above."""
+    text = _read_private(path, PASSPHRASE_FILE_LIMIT, disk).decode("utf-8", "replace")
+    return tuple(line for line in text.splitlines() if line.strip())
+
+
 def check_private(descriptor: int, path: Path) -> None:
     """Check that nobody but the owner can read or write the file.
 

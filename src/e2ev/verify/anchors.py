@@ -24,6 +24,7 @@ class Anchors:
         trustees: Keys of the trustees, in order.
         devices: Keys of all devices, in any order.
         root: Merkle root of the board.
+        registrars: Keys of all registrars, in any order.
     """
 
     manifest: bytes = b""
@@ -32,6 +33,7 @@ class Anchors:
     trustees: tuple[bytes, ...] = ()
     devices: tuple[bytes, ...] = ()
     root: bytes = b""
+    registrars: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,13 @@ def anchors_of(contents: Contents, root: bytes = b"") -> Anchors:
         tuple(seat.author for seat in genesis.trustees),
         tuple(contents.devices),
         root,
+        tuple(contents.eligibility.registrars),
     )
 
 
 def _differs(case: AnchorCase, check: str, name: str, what: str) -> Iterator[Finding]:
     expected, found = getattr(case.anchors, name), getattr(anchors_of(case.contents, case.root), name)
-    if name == "devices":
+    if name in ("devices", "registrars"):
         expected, found = frozenset(expected), frozenset(found)
     if expected and expected != found:
         said = f": {unlike(found, expected)}" if isinstance(expected, bytes) else ""
@@ -95,6 +98,11 @@ def root(case: AnchorCase) -> Iterator[Finding]:
     return _differs(case, "A.6", "root", "the board's root")
 
 
+def registrars(case: AnchorCase) -> Iterator[Finding]:
+    """A.7."""
+    return _differs(case, "A.7", "registrars", "the set of registrars")
+
+
 ANCHOR_OF = {
     "A.1": "manifest",
     "A.2": "trustees",
@@ -102,8 +110,9 @@ ANCHOR_OF = {
     "A.4": "administrator",
     "A.5": "devices",
     "A.6": "root",
+    "A.7": "registrars",
 }
-OPTIONAL = ("A.5", "A.6")
+OPTIONAL = ("A.5", "A.6", "A.7")
 
 CHECKS = (
     Check("A.1", "the manifest is the one that you know", "verification.md, Anchors", Scope.ANCHOR, manifest),
@@ -112,6 +121,7 @@ CHECKS = (
     Check("A.4", "the administrator is the one that you know", "verification.md, Anchors", Scope.ANCHOR, administrator),
     Check("A.5", "the devices are those that you know", "verification.md, Anchors", Scope.ANCHOR, devices),
     Check("A.6", "the board has the root that you know", "verification.md, Anchors", Scope.ANCHOR, root),
+    Check("A.7", "the registrars are those that you know", "verification.md, Anchors", Scope.ANCHOR, registrars),
 )
 
 
@@ -144,7 +154,7 @@ def _anchors(place: Place) -> Anchors:
 
 def _anchor(place: Place, name: str) -> Any:
     wide = 32 if name in ("manifest", "root") else 33
-    if name in ("trustees", "devices"):
+    if name in ("trustees", "devices", "registrars"):
         return tuple(_hex(item, wide) for item in place.at(name, []).items(0, 100_000))
     found = place.at(name, "")
     return _hex(found, wide) if found.value else b""

@@ -95,6 +95,7 @@ class DeviceBallots:
         ballots: Number of all of them.
         counted: Those that are cast and not excluded.
         excluded: Those that are cast and excluded.
+        superseded: Those that are cast, and whose voter cast another one later.
         tests: Test ballots that were opened, and in which nothing was found wrong.
         wrong: Test ballots that were opened, and in which something was.
         closed: Test ballots that nobody opened, or that are excluded.
@@ -112,6 +113,7 @@ class DeviceBallots:
     closed: int = 0
     abandoned: int = 0
     forced: int = 0
+    superseded: int = 0
 
 
 def answers(report: Report) -> tuple[Answer, ...]:
@@ -122,6 +124,15 @@ def answers(report: Report) -> tuple[Answer, ...]:
 def is_about_tests(check: str) -> bool:
     """Return whether a check is about test ballots alone."""
     return check.partition(".")[0] in TESTS
+
+
+def is_about_voters(check: str) -> bool:
+    """Return whether a check is about who may vote."""
+    return check.startswith("E.") or check == "A.7"
+
+
+def _is_about_result(check: str) -> bool:
+    return not is_about_tests(check) and not is_about_voters(check)
 
 
 # Ballots, device by device
@@ -150,15 +161,19 @@ def _fate(contents: Contents, row: int, code: bytes) -> str:
             return "closed"
         opened = "tests" if code in contents.opened_ballots else "closed"
         return "forced" if code in contents.decrypted_ballots else opened
+    if decision == "cast" and code not in contents.exclusions:
+        return "superseded" if contents.is_superseded(code) else "counted"
     if decision == "cast":
-        return "excluded" if code in contents.exclusions else "counted"
+        return "excluded"
     return "abandoned"
 
 
 def _device(contents: Contents, author: bytes, fates: Counter[str]) -> DeviceBallots:
     known = contents.devices.get(author)
     name, place = (known.name, contents.station(author)) if known else (author.hex()[:12], "")
-    numbers = {fate: fates[fate] for fate in ("counted", "excluded", "wrong", "closed", "abandoned", "forced")}
+    numbers = {
+        fate: fates[fate] for fate in ("counted", "excluded", "wrong", "closed", "abandoned", "forced", "superseded")
+    }
     return DeviceBallots(name, place, fates.total(), tests=fates["tests"] + fates["forced"], **numbers)
 
 
@@ -166,9 +181,9 @@ def _device(contents: Contents, author: bytes, fates: Counter[str]) -> DeviceBal
 
 
 def _result(report: Report) -> Answer:
-    against = [finding for finding in report.findings if not is_about_tests(finding.check)]
+    against = [finding for finding in report.findings if _is_about_result(finding.check)]
     idle = [one for one in report.outcomes if one.state is State.NOT_RUN]
-    open_yet = [one for one in idle if not is_about_tests(one.check.id)]
+    open_yet = [one for one in idle if _is_about_result(one.check.id)]
     unknown = report.contents is None or bool(report.contents.unknown_parts())
     if against:
         answered, said = Answered.NO, _result_fails(against)
@@ -310,11 +325,53 @@ def missed(devices: Sequence[DeviceBallots], part: int) -> Percent:
 
 
 def _eligibility(report: Report) -> Answer:
-    none = Said("The board has no list of voters and no check-ins, so nothing here shows who voted, and nobody vouches "
-                "for it.")  # fmt: skip
+    answered, said = _entitled(report)
     compare = Said("Compare the number of counted ballots, {counted}, with the number of voters that people other than "
                    "the organiser saw.", {"counted": report.ballots[1]})  # fmt: skip
-    return Answer("eligibility", "Did only eligible people vote?", Answered.NOT_TESTED, (none, compare))
+    return Answer("eligibility", "Did only eligible people vote?", answered, (*said, compare))
+
+
+def _entitled(report: Report) -> tuple[Answered, tuple[Said, ...]]:
+    contents, states = report.contents, {one.check.id: one.state for one in report.outcomes}
+    rule = contents.manifest.eligibility if contents is not None else None
+    if contents is None or rule is None:
+        none = Said("The board has no list of voters and no check-ins, so nothing here shows who voted, and nobody "
+                    "vouches for it.")  # fmt: skip
+        return Answered.NOT_TESTED, (none,)
+    against = [one.check for one in report.findings if is_about_voters(one.check)]
+    if against:
+        failed = Said("Checks that failed: {checks}. Where, and what that means, stands below.",
+                      {"checks": Verbatim(", ".join(dict.fromkeys(against)))})  # fmt: skip
+        return Answered.NO, (failed,)
+    if _in_part(report):
+        return Answered.NOT_TESTED, (_part(report),)
+    if report.findings or contents.closed is None or State.NOT_RUN in _voters(states):
+        early = Said("That cannot be said yet: voting is not closed, or other checks failed or could not run.")
+        return Answered.NOT_TESTED, (early,)
+    fits = tuple(_who_voted(contents, rule.mode))
+    if states.get("A.7") is State.PASSED:
+        known = Said("Registrars whom you named vouch for it: {registrars}. Whether their lists are true, no record "
+                     "can show.", {"registrars": len(contents.eligibility.registrars)})  # fmt: skip
+        return Answered.YES, (*fits, known)
+    alone = Said("All of this is what the organiser reports: the registrars are not among the keys that you gave to "
+                 "compare with, so nobody whom you know vouches for it.")  # fmt: skip
+    return Answered.NOT_TESTED, (*fits, alone)
+
+
+def _voters(states: Mapping[str, State]) -> list[State]:
+    return [state for check, state in states.items() if is_about_voters(check)]
+
+
+def _who_voted(contents: Contents, mode: str) -> Iterator[Said]:
+    held = contents.eligibility
+    if mode == "roll":
+        yield Said("Every ballot that counts was authorized by the private codes of one voter of the roll, and no "
+                   "voter has two. Voters on the roll: {voters}.", {"voters": held.roll.rows})  # fmt: skip
+        yield Said("Whoever holds a voter's codes can vote as that voter.")
+    else:
+        came = sum(one.body.form.checked_in for one in held.check_ins.values())
+        yield Said("At no polling place were more ballots cast than people checked in. People checked in: {came}. That "
+                   "each of them really came, only people at the door saw.", {"came": came})  # fmt: skip
 
 
 # 4. One board

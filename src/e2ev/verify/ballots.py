@@ -35,6 +35,7 @@ class BallotJob:
         counted: Whether the ballot is cast and not excluded.
         excluded: The check that it is excluded for, None if it is not.
         commitments: Offset in the side file, None if it has none.
+        entitled: Style, unit and weight of the row of the roll that authorizes it; nothing if none does.
     """
 
     row: int
@@ -51,6 +52,7 @@ class BallotJob:
     counted: bool
     excluded: str | None
     commitments: int | None = None
+    entitled: tuple[int, ...] = ()
 
 
 Proved = tuple[int | None, int | Literal["limit", "data", "nonce"]]
@@ -297,6 +299,14 @@ def place(case: BallotCase) -> Iterator[Finding]:
         yield case.finding("S.4", f"weight {held.weight} is not among the manifest's")
 
 
+def entitled(case: BallotCase) -> Iterator[Finding]:
+    """E.5."""
+    held = (case.ballot.style, case.ballot.unit, case.ballot.weight)
+    if case.job.entitled and held != case.job.entitled:
+        found = f"style {held[0]}, unit {held[1]} and weight {held[2]} are not those of the voter's row of the roll"
+        yield case.finding("E.5", found)
+
+
 def nonce_proof(case: BallotCase) -> Iterator[Finding]:
     """N.1."""
     yield from _leaves("N.1", "a value of the encrypted nonce is not in the group")(case)
@@ -355,6 +365,8 @@ CHECKS = (
           kept_data),
     Check("S.4", "unit, style and weight are those that the manifest allows the device", "record.md, Ballot",
           Scope.BALLOT, place),
+    Check("E.5", "style, unit and weight of a ballot are those of the row of the roll that authorizes it",
+          "board.md, Who may vote", Scope.BALLOT, entitled),
 )  # fmt: skip
 
 HEADER_CHECK = Check("B.4", "", "", Scope.BALLOT, header_code)

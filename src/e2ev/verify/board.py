@@ -1,6 +1,7 @@
 """Checks of the board itself and of who may post what: their findings come from the reader and from `board.rules`."""
 
 from e2ev.verify.check import Check, Scope
+from e2ev.verify.eligibility import ENTRY_CHECKS as ELIGIBILITY
 
 ENTRY_CHECKS = (
     Check("R.1", "every body is the canonical encoding of its kind", "record.md, Bytes", Scope.ENTRY),
@@ -52,4 +53,5 @@ ENTRY_CHECKS = (
     Check("I.4", "no two proofs on ballots have a commitment in common", "protocol.md, Independence", Scope.ENTRY),
     Check("I.3", "no two ballots have one confirmation code", "EGDS §3.4.2", Scope.ENTRY),
     Check("5.A", "no two ballots have one id_B", "EGDS V5", Scope.ENTRY),
+    *ELIGIBILITY,
 )  # fmt: skip

@@ -80,6 +80,7 @@ class Scope(Enum):
     ENTRY = "entry"
     ELECTION = "election"
     TRUSTEE = "trustee"
+    ROLL = "roll"
     DEVICE = "device"
     BALLOT = "ballot"
     TALLY = "tally"

@@ -8,6 +8,7 @@ from e2ev.verify import anchors as anchor_checks
 from e2ev.verify import opened
 from e2ev.verify.check import Check, Findings, Gathered, Outcome, Report, Scope, State, Verdict
 from e2ev.verify.cosigners import Cosigners, Seen
+from e2ev.verify.eligibility import does_not_apply
 from e2ev.verify.levels import Drawn, Level
 from e2ev.verify.log import Log
 from e2ev.verify.options import Options
@@ -90,6 +91,8 @@ def _state(check: Check, subjects: int, run: Run, closed: int) -> tuple[State, s
     if run.setting is None:
         return State.NOT_RUN, "the record has no genesis that can be read"
     contents = run.setting.contents
+    if reason := does_not_apply(check.id, contents):
+        return State.NOT_APPLICABLE, reason
     other = {"8.D": "none", "8.E": "simple"}.get(check.id)
     if other is not None and contents.manifest.chaining != other:
         return State.NOT_APPLICABLE, f"the manifest chooses chaining {contents.manifest.chaining}"
@@ -136,6 +139,8 @@ def _remarks(contents: Contents | None, run: Run, closed: int) -> Iterator[str]:
     for feature in contents.unknown_parts():
         yield f"the record uses {feature}, which this verifier does not know"
     yield from (place.said for place in paper_places(contents))
+    if superseded := contents.eligibility.superseded:
+        yield f"{superseded} ballots are superseded, each by a later one of the same voter"
     if contents.exclusions:
         yield f"{len(contents.exclusions)} ballots are excluded, each for a check that it fails"
     if closed:

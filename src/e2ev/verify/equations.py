@@ -125,6 +125,18 @@ EQUATIONS: dict[str, str] = {
     "14.F": "sum of the votes shown in a contest ≤ L",
     "O.1": "C_0 = g^ξ",
     "O.2": "0 ≤ ξ < q for every published nonce",
+    # who may vote
+    "E.1": "row of the authorization of each ballot that is cast < rows of the roll",
+    "E.2": "Ed25519(key, tag, election, row, leaf hash of the ballot) holds for each registrar's key in the row",
+    "E.3": "x ≠ y for all keys of the roll; each is canonical, on the curve, and of large order",
+    "E.4": "rows and root that each registrar signed = those of the roll at the opening",
+    "E.5": "style, unit and weight of the ballot = those of the section that the row stands in",
+    "E.6": "ballots of a row that count ≤ 1",
+    "E.7": "rows of each weight ≥ m, over all ballot styles that have the contest",
+    "E.8": "ballots cast + ballots on paper ≤ checked in ≤ registered, at each reporting unit",
+    "E.9": "registered at a unit = size stated before voting opened, the same by all registrars",
+    "E.10": "matched + override = checked in; 1000 · override ≤ cap · checked in",
+    "E.11": "decision ≠ challenged for every ballot that was authorized",
     # anchors
     "A.1": "SHA-256(manifest file) = the one in your file of known keys",
     "A.2": "list of trustees' keys in genesis = the one in your file",
@@ -132,5 +144,6 @@ EQUATIONS: dict[str, str] = {
     "A.4": "author of genesis = the administrator's key in your file",
     "A.5": "set of admitted devices' keys = the one in your file",
     "A.6": "Merkle root over all entries = the one in your file",
+    "A.7": "set of admitted registrars' keys = the one in your file",
 }  # fmt: skip
 """One for every check."""

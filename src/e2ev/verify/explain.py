@@ -26,6 +26,7 @@ FAMILIES = (
     ("Parameters and keys", ("1", "2", "3", "4", "K")),
     ("Ballots", ("5", "6", "7", "8", "I", "N", "S")),
     ("Decisions about ballots", ("D",)),
+    ("Who may vote", ("E",)),
     ("Counting groups", ("9", "C")),
     ("Decryption", ("T", "10")),
     ("Result", ("11",)),
@@ -82,6 +83,13 @@ _PAGE = "Keep both announcements and their entries, and ask the election office 
 _SHEET = "Do not use this result sheet. The election office has to publish one that repeats what was decrypted."
 _TEST = "This test proves nothing as it was published. Tell the voter who made it, and the auditors."
 _LIAR = "Keep the finding. No more ballots should be made on this device until it is explained."
+_ROLL = (
+    "Ask all registrars what they signed. Do not accept the result before they have compared the roll on this board."
+)
+_VOTER = "The device in the finding took part. Do not count the ballot. Ask the registrars whether that voter came."
+_DOOR = (
+    "Ask the desk for its file, and people who stood at that door for their own count. Other registrars can compare."
+)
 _ANCHOR = "Ask whoever published the number you compare with, on another way than the one the record came by."
 
 EXPLANATIONS: dict[str, Explanation] = {
@@ -235,6 +243,21 @@ EXPLANATIONS: dict[str, Explanation] = {
         "A.4": ("This election was founded by another office than the one you know.", _ANCHOR),
         "A.5": ("There are devices that you do not know of, or devices are missing.", _ANCHOR),
         "A.6": ("This is not the board you know: it is older, newer, or another one.", _ANCHOR),
+        "A.7": ("Those who say who may vote are not the registrars whom you know.", _ANCHOR),
+        "E.1": ("A ballot was cast for which no voter came: stuffed ballots look like this.", _VOTER),
+        "E.2": ("A ballot was cast in the name of a voter whose private codes did not all sign it.", _VOTER),
+        "E.3": ("A key on the list of voters stands there twice, or is one under which anybody could sign.", _ROLL),
+        "E.4": ("The list of voters is not the one that every registrar signed before voting opened.", _ROLL),
+        "E.5": ("A ballot is of another kind, place or weight than its voter is entitled to.", _BALLOT),
+        "E.6": ("A voter's second ballot was cast, though the election file says that each has one.", _VOTER),
+        "E.7": ("So few voters have a certain number of votes that the result would show how they voted.",
+                "Before voting: change the weights, or the smallest counting group, and make the list again."),
+        "E.8": ("At a polling place there are more ballots than people who came, or more people than voters.", _DOOR),
+        "E.9": ("The number of registered voters was changed after it had been fixed, or was never fixed.", _DOOR),
+        "E.10": ("At a polling place the numbers of people do not add up, or too many were let in against the device.",
+                 _DOOR),
+        "E.11": ("A device wants a voter's ballot opened as a test, which would show how that person voted.",
+                 "Do not open it. No more ballots should be made on this device until it is explained."),
     }.items()
 }  # fmt: skip
 """One for every check."""

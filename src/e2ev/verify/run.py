@@ -19,6 +19,7 @@ from e2ev.verify.board import ENTRY_CHECKS
 from e2ev.verify.check import Check, Findings, Gathered, Report, Scope
 from e2ev.verify.conclude import Run, report_of
 from e2ev.verify.cosigners import Cosigners, Seen, Sighting
+from e2ev.verify.eligibility import check_roll
 from e2ev.verify.executors import Executor, Processes, Serial
 from e2ev.verify.form import read_form
 from e2ev.verify.levels import Level
@@ -99,6 +100,7 @@ def verify_with(look: Look, path: Path, options: Options) -> Report:
         return report_of(Run(gathered, excluded, log, None, options, Cosigners()))
     setting = setting_of(contents, _trusted_keys(options.disabled))
     _check_setup(gathered, setting, options.disabled)
+    check_roll(gathered, contents.eligibility.roll, options.skipped)
     context = setting.ballot_context
     if context is not None:
         ready = Ready(path, log, setting, SegmentSetting(path, context, options.disabled), options)

@@ -16,6 +16,7 @@ from typing import BinaryIO
 from e2ev import hashing
 from e2ev.ballot import BallotContext
 from e2ev.board.commitments import read_commitments, scan_commitments
+from e2ev.board.contents import Contents
 from e2ev.board.merkle import HASH_BYTES
 from e2ev.board.places import Ballots
 from e2ev.board.reader import open_board, read_logged
@@ -116,8 +117,16 @@ def ballot_jobs(setting: Setting, rows: Iterable[int], offsets: Sequence[int] = 
         yield BallotJob(
             row, place.index, place.offset, place.leaf_hash, code, place.author, place.counter, place.previous_code,
             device.unit, device.name, hashes[place.author], contents.counted(code),
-            excluded.body.form.check if excluded else None, offset if offset >= 0 else None,
+            excluded.body.form.check if excluded else None, offset if offset >= 0 else None, _entitled(contents, row),
         )  # fmt: skip
+
+
+def _entitled(contents: Contents, ballot: int) -> tuple[int, ...]:
+    row, roll = contents.eligibility.row(ballot), contents.eligibility.roll
+    if row is None or row >= roll.rows:
+        return ()
+    held = roll.class_of(row)
+    return held.style, held.unit, held.weight
 
 
 def commitment_offsets(path: Path, ballots: Ballots) -> Sequence[int]:

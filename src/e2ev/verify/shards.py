@@ -83,6 +83,7 @@ class _Job:
     previous_code: Digest | None
     counted: bool
     excluded: str | None
+    entitled: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,16 @@ def context_state(ready: Ready) -> "hashlib._Hash":
 def job_bytes(job: BallotJob) -> bytes:
     """Return what the log says of one ballot, as digests take it in."""
     return encode(
-        _Job(job.index, job.leaf_hash, job.unit, job.device_hash, job.previous_code, job.counted, job.excluded)
+        _Job(
+            job.index,
+            job.leaf_hash,
+            job.unit,
+            job.device_hash,
+            job.previous_code,
+            job.counted,
+            job.excluded,
+            job.entitled,
+        )
     )
 
 

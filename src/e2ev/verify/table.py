@@ -6,11 +6,13 @@ from e2ev.verify import anchors, ballots, opened, result, setup
 from e2ev.verify import tally as tally_checks
 from e2ev.verify.board import ENTRY_CHECKS
 from e2ev.verify.check import Check, Scope
+from e2ev.verify.eligibility import ROLL_CHECKS
 from e2ev.verify.levels import Level
 
 CHECKS: tuple[Check, ...] = (
     *ENTRY_CHECKS,
     *setup.CHECKS,
+    *ROLL_CHECKS,
     *ballots.CHECKS,
     *tally_checks.CELL_CHECKS,
     *tally_checks.ATTEMPT_CHECKS,

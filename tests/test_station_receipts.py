@@ -22,6 +22,7 @@ from e2ev.record.entry import message_file
 from e2ev.roles import merging
 from e2ev.roles.cosigning import take_cosignatures
 from e2ev.roles.desk import Desk
+from e2ev.roles.recovery import recover
 from e2ev.roles.witness import Witness
 from tests.test_stations import GROUPS, contents_of, copied, hoy, log_hoy
 from tests.test_witness import CHEAP, SECRET
@@ -211,3 +212,25 @@ def test_glance_at_a_stations_board_names_its_own_log(closed: HonestElection) ->
     assert log.name.endswith(f"/station/{HOY}")
     assert summarize(hoy(closed)).log == log.vkey()
     assert check_checkpoint(read_outline(hoy(closed)).note, log).origin == log.name
+
+
+# A station's board after a crash
+
+
+def test_station_recovers_its_own_board(night: HonestElection, tmp_path: Path) -> None:
+    board, mirror = hoy(night), Path(shutil.copy(hoy(night), tmp_path / "mirror.board"))
+    board.write_bytes(board.read_bytes() + b"\xff" * 99)
+    done = recover(board)
+    assert (done.checkpoint.size, done.torn is not None) == (read_outline(mirror).size, True)
+    assert done.checkpoint.origin == read_outline(mirror).log.name
+    for at in (100, 9_000):
+        data = bytearray(mirror.read_bytes())
+        data[at] ^= 1
+        board.write_bytes(data)
+        with pytest.raises(E2evError):
+            recover(board)
+        recover(board, mirror)
+        assert board.read_bytes() == mirror.read_bytes()
+    board.write_bytes(data)
+    with pytest.raises(E2evError):
+        recover(board, night.board)

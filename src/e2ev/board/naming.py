@@ -42,6 +42,12 @@ class Naming:
                 body = decode(StationAdmittedBody, entry.body, None, where).form
                 self._stations.setdefault(station_origin(self._genesis.log_origin, body.unit), body.log_key)
 
+    def origin_of(self, author: bytes) -> str:
+        """Return the name of the log whose key an author is; empty if no entry so far names it."""
+        if self._genesis is not None and self._genesis.log_key == author:
+            return self._genesis.log_origin
+        return next((origin for origin, key in self._stations.items() if key == author), "")
+
     def log(self, note: bytes, where: str) -> NoteKey:
         """Return the log's key, given the first checkpoint.
 

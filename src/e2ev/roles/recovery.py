@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2ev.board.contents import decode_posted
 from e2ev.board.log import BoardLog
+from e2ev.board.naming import Naming
 from e2ev.board.note import Checkpoint, NoteKey
 from e2ev.board.reader import Logged, scan
 from e2ev.board.repair import repair
 from e2ev.errors import DataError, E2evError
-from e2ev.record import bodies
+from e2ev.record.entry import author_of
 from e2ev.roles.intake import keep_of, load_log_key
 from e2ev.storage.disk import REAL, Disk
 from e2ev.storage.lock import FolderLock
@@ -47,7 +47,7 @@ def recover(board: Path, mirror: Path | None = None, *, disk: Disk = REAL) -> Re
     """
     keep, damaged = keep_of(board), None
     key = load_log_key(board)
-    origin = _origin(board, mirror)
+    origin = _origin(board, mirror, author_of(key.verify_key))
     if mirror is not None:
         with FolderLock(keep / "lock", disk=disk):
             damaged = repair(board, keep, NoteKey(origin, key.verify_key), mirror, disk=disk)
@@ -56,19 +56,18 @@ def recover(board: Path, mirror: Path | None = None, *, disk: Disk = REAL) -> Re
         return Recovered(log.checkpoint(), log.torn, damaged, log.full)
 
 
-def _origin(board: Path, mirror: Path | None) -> str:
-    """Return the log's name, which stands in genesis: on the board, or where that cannot be read, on the mirror."""
+def _origin(board: Path, mirror: Path | None, author: bytes) -> str:
+    """Return the name of the log whose key is kept here, from what stands on the board, or else on the mirror."""
     reason: E2evError | None = None
     for path in (board, mirror):
+        naming = Naming()
         try:
-            if path is not None:
-                first = next(iter(scan(path)), None)
-                if isinstance(first, Logged) and isinstance(genesis := _body(first), bodies.Genesis):
-                    return genesis.log_origin
+            for event in scan(path) if path is not None else ():
+                if isinstance(event, Logged):
+                    naming.take(event.entry, event.index, str(path))
+                    if origin := naming.origin_of(author):
+                        return origin
         except E2evError as error:
             reason = reason or error
-    raise reason or DataError("the board has no genesis", where=str(board), remedy="give a mirror with --from")
-
-
-def _body(logged: Logged) -> object:
-    return decode_posted(logged, None).body.form
+    remedy = "give a mirror with --from; or find the folder .keep of this very board"
+    raise reason or DataError("nothing here names the log whose key is kept beside it", where=str(board), remedy=remedy)

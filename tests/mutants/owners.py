@@ -20,7 +20,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "e2ev.verify.anchors": ("test_anchors.py", *_JUDGED),
     "e2ev.verify.cases": _JUDGED,
     "e2ev.verify.segments": (*_JUDGED, "test_batch.py", "test_commitments.py", "test_partial.py"),
-    "e2ev.verify.sums": (*_JUDGED, "test_partial.py", "test_executors.py"),
+    "e2ev.verify.sums": ("test_sums.py", *_JUDGED, "test_partial.py", "test_executors.py"),
     "e2ev.verify.log": (*_JUDGED, "test_levels.py", "test_cosigners.py", "test_scale.py"),
     "e2ev.verify.setting": _JUDGED,
     "e2ev.board.rules": ("test_rules.py", "test_stations.py", "test_tamper.py"),

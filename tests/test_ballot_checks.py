@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from e2ev.counting import add_piles, piles_of
 from e2ev.demo.toy import TOY
 from e2ev.manifest import Manifest
 from e2ev.record.codec import judge
 from e2ev.verify import ballots, opened
 from e2ev.verify.ballots import BallotCase
+from e2ev.verify.cases import Decryption
 from e2ev.verify.check import Finding, labels, unlike
 from e2ev.verify.opened import OpenedCase, ShownCase, ShownContest, shown_by_nonce
 from e2ev.verify.run import Options, prepare
@@ -257,3 +259,22 @@ def test_nonce_that_is_not_below_q_is_named_and_the_rest_of_its_contest_passed_o
     path: tuple[str | int, ...], contest: str, option: str
 ) -> None:
     assert opened_objections(opened_with(failures=(path,), data=b"other")) == [("O.2", contest, option)]
+
+
+# Counts
+
+
+def test_no_count_may_be_more_than_weights_and_limits_allow() -> None:
+    board = finished(TOY).board
+    ready = prepare(board, Options(groups=(TOY,), need_anchors=False))
+    context = ready.setting.ballot_context
+    assert context is not None
+    rows = range(len(ready.setting.contents.ballots))
+    cases, _ = read_cases(ready.segment, tuple(ballot_jobs(ready.setting, rows)))
+    piles = add_piles(piles_of(one.ballot) for one in cases if one.job.counted)
+    counts = Decryption(board, ready.setting, context, piles).counts()
+    cells = {(one.place, one.named["contest"]): one.bound for one in counts if one.ballot is None}
+    # at North three ballots of weight 1 and three of 2, at South three and two; projects takes two votes for one option
+    assert cells == {("cells[0]", "mayor"): 9, ("cells[1]", "mayor"): 3, ("cells[2]", "projects"): 22}
+    assert {one.bound for one in counts if one.ballot is not None} == {1, 2}
+    assert len({(one.place, *one.named.values()) for one in counts}) == len(counts) == 9 + 6

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from e2ev.board.note import Checkpoint, sign_checkpoint
+from e2ev.board.reader import Committed, scan
 from e2ev.demo import elections
 from e2ev.demo.forge import Forgery, Tampering, add_one, always, flip, negate, over_q, take_apart, write_board
 from e2ev.demo.honest import HonestElection
@@ -21,6 +23,7 @@ from e2ev.demo.toy import LOOSE
 from e2ev.errors import DataError
 from e2ev.group import P4096, Element, Group, Scalar
 from e2ev.record.codec import path_text
+from e2ev.record.frame import FrameKind, frame
 from e2ev.record.kinds import Kind
 from e2ev.verify.check import Report, Verdict
 from e2ev.verify.run import CHECKS, verify
@@ -229,6 +232,23 @@ def test_count_of_a_decrypted_test_ballot_is_checked_like_that_of_a_cell(
     assert found.pop("14.F", ("projects", "")) == ("projects", "")
     assert found == dict.fromkeys(checks, ("projects", "bench"))
     assert {one.ballot for one in report.findings} == {held.forgery.steps[at].body.ballot}
+
+
+@pytest.mark.parametrize("position", [0, -1])
+@pytest.mark.parametrize(("more", "other"), [(0, True), (1, False), (-1, False)])
+def test_checkpoint_that_the_log_signed_over_other_entries_is_found(
+    position: int, more: int, other: bool, desk: Desks
+) -> None:
+    held = desk("plain", LOOSE)
+    at = [event for event in scan(held.election.board) if isinstance(event, Committed)][position]
+    root = flip(at.root) if other else at.root
+    note = sign_checkpoint(Checkpoint(held.forgery.genesis.log_origin, at.size + more, root), held.forgery.log)
+    data, board = held.election.board.read_bytes(), held.election.root / "other-checkpoint.board"
+    board.write_bytes(data[: at.offset] + frame(FrameKind.CHECKPOINT, note.encode()) + data[at.end :])
+    report = verify(board, options_for("count-plus-one", held.election))
+    (found,) = report.findings
+    assert (found.check, found.place) == ("B.2", f"checkpoint over {at.size} entries")
+    assert f"states {at.size + more} entries and root {root.hex()[:16]}" in found.found
 
 
 @pytest.mark.parametrize("proof", ["vote_proof", "data_proof"])

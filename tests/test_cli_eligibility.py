@@ -73,7 +73,8 @@ def test_letters_hold_the_codes_and_are_private(club: Office) -> None:
     assert all(code in text for code in codes)
     assert text.count("<section>") == 8
     assert "http" not in text
-    assert "whoever has it votes as you" in text
+    assert "their codes together let you vote" in text
+    assert "whoever has all votes as you" in text
     assert [path.stat().st_mode & 0o777 for path in (page, sheet)] == [0o600, 0o600]
     club.at("jamila", "roll", "letters", "--out", club.root / "letters.txt", code=2)
 

@@ -177,11 +177,13 @@ def letters(
 
 
 def _page(title: str, name: str, told: "Iterable[Letter]", codes: int) -> str:
-    count = "This code alone" if codes == 1 else f"You get {codes} letters, each with a code; all of them together"
+    count, held = (
+        ("This code lets", "it") if codes == 1 else (f"You get {codes} letters; their codes together let", "all")
+    )
     sheets = "".join(
         f"<section><h1>{html.escape(title)}</h1><p>For {html.escape(one.id)}, {html.escape(one.unit)}</p>"
         f'<p>Your private code from {html.escape(name)}:</p><p class="code">{one.code}</p>'
-        f"<p>{count} let you vote. Keep it secret: whoever has it votes as you, and sees whether you took part.</p>"
+        f"<p>{count} you vote. Keep it secret: whoever has {held} votes as you, and sees whether you took part.</p>"
         "<p>If it was opened before it reached you, ask for another way to vote. Nobody will ever ask you for it by "
         "telephone or mail.</p></section>\n"
         for one in told

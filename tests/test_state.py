@@ -191,7 +191,7 @@ def test_state_of_another_program_or_setting_saves_nothing(
 
 def test_board_without_keys_leaves_no_state(election: HonestElection, options: Options, tmp_path: Path) -> None:
     board = tmp_path / "small.board"
-    board.write_bytes(election.board.read_bytes()[: ends(election.board)[1]])
+    board.write_bytes(election.board.read_bytes()[: ends(election.board)[0]])
     assert verify_on(board, tmp_path / "state", KEY, options).verdict is Verdict.INCOMPLETE
     assert not (tmp_path / "state").exists()
 

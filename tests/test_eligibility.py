@@ -84,8 +84,10 @@ def voting(election: HonestElection) -> HonestElection:
 
 
 def report_of(election: HonestElection, *, registrars: bool = True) -> Report:
-    anchors = read_anchors(election.administrator.anchors(root=False), "anchors")
-    known = anchors if registrars else replace(anchors, registrars=())
+    known = read_anchors(election.administrator.anchors(root=False), "anchors")
+    assert not known.registrars
+    if registrars:
+        known = replace(known, registrars=anchors_of(contents_of(election)).registrars)
     return verify(election.board, Options(groups=GROUPS, anchors=known))
 
 

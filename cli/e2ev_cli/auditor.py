@@ -29,6 +29,7 @@ class Target(StrEnum):
 def verify(
     board: Board,
     expect: shards.Expect = None,
+    registrar: shards.Registrars = None,
     no_anchor: shards.NoAnchor = False,
     policy: shards.PolicyFile = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes; default: all cores.")] = os.cpu_count() or 1,
@@ -62,8 +63,6 @@ def verify(
     Example: e2ev verify council.board --expect council.anchors.json --report council.html
     """
     from e2ev.board.reader import open_board
-    from e2ev.storage.disk import read_bounded
-    from e2ev.verify.anchors import read_anchors
     from e2ev.verify.run import Options
     from e2ev.verify.run import verify as check_all
 
@@ -76,7 +75,7 @@ def verify(
         raise typer.BadParameter("a state is of all ballots, on level full", param_hint="--state")
     wanted = reports.wanted(report or [], language, sign, passphrase_file, as_json=as_json, quiet=quiet)
     open_board(board).close()
-    anchors = read_anchors(read_bounded(expect, 16 << 20), str(expect)) if expect else None
+    anchors = shards.known_from_elsewhere(expect, registrar)
     with ui.stages(quiet=quiet) as stage:
         reading, checking = stage("reading the board (bytes)"), stage("checking ballots")
         options = Options(jobs=jobs, anchors=anchors, need_anchors=not no_anchor, progress=checking, reading=reading,
@@ -86,7 +85,7 @@ def verify(
             shards.write_shard(board, shard, out, key, options, as_json=as_json)
             return
         found = _verify_on(board, state, key, options) if state else check_all(board, options)
-    repeated = (*shards.repeated(expect, policy, no_anchor=no_anchor), *_level_options(level, drawn))
+    repeated = (*shards.repeated(expect, registrar, policy, no_anchor=no_anchor), *_level_options(level, drawn))
     reports.deliver(found, wanted, board, repeated)
     raise typer.Exit(found.verdict.exit_code)
 

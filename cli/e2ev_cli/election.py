@@ -374,6 +374,8 @@ def anchors(
 ) -> None:
     """Write the anchors again, with the devices admitted since; and with the root, once all is over.
 
+    Registrars and desks are left out, since the organiser cannot vouch for them: they give auditors their cards.
+
     Example: e2ev election anchors --board council.board --out council-devices.anchors.json
     """
     from e2ev.storage.disk import write_once

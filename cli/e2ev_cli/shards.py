@@ -2,6 +2,7 @@
 
 import os
 import re
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ from e2ev_cli import reports, ui
 if TYPE_CHECKING:
     from e2ev.board.policy import Policy
     from e2ev.signing import SigningKey
+    from e2ev.verify.anchors import Anchors
     from e2ev.verify.executors import Executor
     from e2ev.verify.run import Options
 
@@ -28,6 +30,10 @@ Board = Annotated[Path, typer.Argument(help="The board file.", show_default=Fals
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Expect = Annotated[
     Path | None, typer.Option("--expect", help="What you know from elsewhere: a file of known keys and numbers.")
+]
+Registrars = Annotated[
+    list[Path] | None,
+    typer.Option("--registrar", help="Card that a registrar or desk gave you; one for each of them, repeated."),
 ]
 NoAnchor = Annotated[
     bool, typer.Option("--no-anchor", help="Do not ask whose election this is, only whether it is consistent.")
@@ -85,10 +91,25 @@ def read_policy(path: Path) -> "Policy":
     return parse_policy(read_bounded(path, POLICY_LIMIT), where=str(path))
 
 
-def repeated(expect: Path | None, policy: Path | None, *, no_anchor: bool) -> tuple[str | Path, ...]:
+def known_from_elsewhere(expect: Path | None, registrars: list[Path] | None) -> "Anchors | None":
+    """Return the anchors of a file, with the registrars whose cards are given; None if nothing is."""
+    from e2ev.roles.card import read_registrar_card
+    from e2ev.storage.disk import read_bounded
+    from e2ev.verify.anchors import Anchors, read_anchors
+
+    anchors = read_anchors(read_bounded(expect, 16 << 20), str(expect)) if expect else None
+    if not registrars:
+        return anchors
+    cards = [read_registrar_card(read_bounded(card, 1 << 16), str(card)) for card in registrars]
+    return replace(anchors or Anchors(), registrars=tuple(card.author for card in cards))
+
+
+def repeated(
+    expect: Path | None, registrars: list[Path] | None, policy: Path | None, *, no_anchor: bool
+) -> tuple[str | Path, ...]:
     """Return the options with which anybody repeats a verification: those that its answers depend on."""
-    given = {"--expect": expect, "--policy": policy}
-    named = [word for option, path in given.items() if path is not None for word in (option, path)]
+    given = [("--expect", expect), *(("--registrar", card) for card in registrars or ()), ("--policy", policy)]
+    named = [word for option, path in given if path is not None for word in (option, path)]
     return (*named, *(("--no-anchor",) if no_anchor else ()))
 
 
@@ -168,6 +189,7 @@ def merge(
     ] = None,
     key: Key = None,
     expect: Expect = None,
+    registrar: Registrars = None,
     no_anchor: NoAnchor = False,
     policy: PolicyFile = None,
     as_json: AsReport = False,
@@ -184,19 +206,17 @@ def merge(
 
     Example: e2ev merge council.board part-*.e2evpart --expect council.anchors.json
     """
-    from e2ev.storage.disk import read_bounded
-    from e2ev.verify.anchors import read_anchors
     from e2ev.verify.run import Options
     from e2ev.verify.shards import merge as merge_all
 
     wanted = reports.wanted(report or [], language, sign, passphrase_file, as_json=as_json, quiet=quiet)
-    anchors = read_anchors(read_bounded(expect, 16 << 20), str(expect)) if expect else None
+    anchors = known_from_elsewhere(expect, registrar)
     with ui.stages(quiet=quiet) as stage:
         reading, merging = stage("reading the board (bytes)"), stage("merging ballots")
         options = Options(anchors=anchors, need_anchors=not no_anchor, progress=merging, reading=reading,
                           policy=read_policy(policy) if policy else None)  # fmt: skip
         found = merge_all(board, parts, _trusted(trust or [], key), options)
-    reports.deliver(found, wanted, board, repeated(expect, policy, no_anchor=no_anchor))
+    reports.deliver(found, wanted, board, repeated(expect, registrar, policy, no_anchor=no_anchor))
     raise typer.Exit(found.verdict.exit_code)
 
 

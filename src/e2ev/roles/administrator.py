@@ -5,7 +5,7 @@ It holds no secret that opens a ballot. What it posts, every verifier checks.
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -318,9 +318,13 @@ class Administrator:
         return Machine(shutil.disk_usage(self.board.parent).free, trouble, fitting, failing)
 
     def anchors(self, *, root: bool) -> bytes:
-        """Return the anchors file of the board as it stands: with its devices, and with its root if that is wanted."""
+        """Return the anchors file of the board as it stands: with its devices, and with its root if that is wanted.
+
+        Registrars are left out: the organiser cannot vouch for those who vouch for the voters.
+        """
         roots = [event.root for event in scan(self.board) if isinstance(event, Committed)]
-        return anchors_file(anchors_of(self.contents(), roots[-1] if root else b""))
+        known = anchors_of(self.contents(), roots[-1] if root else b"")
+        return anchors_file(replace(known, registrars=()))
 
     def _post(self, passphrase: Passphrase, kind: Kind, body: object) -> None:
         key = self.key(passphrase)

@@ -18,6 +18,7 @@ from jinja2.ext import babel_extract
 from e2ev.report.messages import LANGUAGES, SOURCE
 from e2ev.verify.answers import Answered
 from e2ev.verify.check import State, Verdict
+from e2ev.verify.conclude import PARTS
 from e2ev.verify.explain import EXPLANATIONS, FAMILIES
 from e2ev.verify.run import CHECKS
 
@@ -31,6 +32,9 @@ REASONS = (
     "no ballot was opened this way",
     "the manifest chooses chaining none",
     "the manifest chooses chaining simple",
+    "the manifest asks for no roll",
+    "the manifest asks for no check-ins",
+    *(absent for _, absent in PARTS.values()),
 )
 """Why a check did not run or does not apply, the most frequent ones."""
 HEADER = """\

@@ -124,7 +124,10 @@ def test_record_with_one_of_everything_is_accepted(made: Made) -> None:
 
 
 def test_every_check_has_something_to_look_at_in_one_of_the_elections(made: Made) -> None:
-    reports = [verify(made(name).board, everything_known(made(name))) for name in ("small", "plain", "roll", "desks")]
+    reports = [
+        verify(made(name).board, everything_known(made(name)))
+        for name in ("small", "plain", "places", "announced", "roll", "desks")
+    ]
     passed = {name for report in reports for name, (state, _) in states(report).items() if state is State.PASSED}
     assert passed == {check.id for check in run.CHECKS}
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from e2ev.board.contents import Contents
+from e2ev.record.kinds import RESULTS, STATIONS
 from e2ev.verify import anchors as anchor_checks
 from e2ev.verify import opened
 from e2ev.verify.check import Check, Findings, Gathered, Outcome, Report, Scope, State, Verdict
@@ -15,6 +16,12 @@ from e2ev.verify.options import Options
 from e2ev.verify.paper import paper_places
 from e2ev.verify.setting import Setting
 from e2ev.verify.table import CHECKS, LEFT_OUT
+
+PARTS = {
+    "P": (STATIONS, "this election has no stations with boards of their own"),
+    "Q": (RESULTS, "this election announces no results on its board"),
+}
+"""Families of checks that apply where genesis names a part beyond the core, and what is said where it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +100,9 @@ def _state(check: Check, subjects: int, run: Run, closed: int) -> tuple[State, s
     contents = run.setting.contents
     if reason := does_not_apply(check.id, contents):
         return State.NOT_APPLICABLE, reason
+    part, absent = PARTS.get(check.id.partition(".")[0], ("", ""))
+    if part and part not in contents.genesis.body.form.features:
+        return State.NOT_APPLICABLE, absent
     other = {"8.D": "none", "8.E": "simple"}.get(check.id)
     if other is not None and contents.manifest.chaining != other:
         return State.NOT_APPLICABLE, f"the manifest chooses chaining {contents.manifest.chaining}"

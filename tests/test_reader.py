@@ -283,7 +283,7 @@ def test_bytes_that_only_begin_like_checkpoints_are_none(tmp_path: Path) -> None
 class Crashed:
     """A board whose writer died: behind its checkpoint stands an entry that nobody was promised, and others follow."""
 
-    def __init__(self, folder: Path, *, torn: bool) -> None:
+    def __init__(self, folder: Path, *, torn: bool, cosigned: bool = False) -> None:
         self.folder, self.path = folder, folder / "test.board"
         writer = Writer(1)
         with new_board(folder) as log:
@@ -292,7 +292,8 @@ class Crashed:
         self.tail = writer.write(Kind.CORRECTION, b"never promised").frames()
         writer.pen = pen
         self.later = [writer.write(Kind.CORRECTION, b"then committed"), writer.write()]
-        self.path.write_bytes(self.path.read_bytes() + (self.tail[:-3] if torn else self.tail))
+        lines = frame(FrameKind.COSIGNATURE, LINES) if cosigned else b""
+        self.path.write_bytes(self.path.read_bytes() + lines + (self.tail[:-3] if torn else self.tail))
 
     def go_on(self) -> None:
         """Let the next writer open the board and post."""
@@ -301,11 +302,11 @@ class Crashed:
                 log.append([entry])
 
 
-@pytest.mark.parametrize("torn", [False, True])
+@pytest.mark.parametrize(("torn", "cosigned"), [(False, False), (True, False), (False, True), (True, True)])
 def test_reader_of_a_tail_that_is_replaced_meanwhile_sees_what_was_committed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, torn: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, torn: bool, cosigned: bool
 ) -> None:
-    board, looked = Crashed(tmp_path, torn=torn), list[int]()
+    board, looked = Crashed(tmp_path, torn=torn, cosigned=cosigned), list[int]()
     next_of = reader._next
 
     def next_and_then(stream: BinaryIO, files: BoardFiles, offset: int, tree: Tree) -> object:
@@ -350,3 +351,20 @@ def test_entries_of_a_commit_too_large_to_hold_are_given_as_they_are_read(
     assert list(scan(tmp_path / "test.board")) == whole
     opened = scan(tmp_path / "test.board")
     assert isinstance(next(opened), Logged)
+
+
+def test_damage_in_a_commit_too_large_to_hold_gives_no_entry_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = Writer(1)
+    with new_board(tmp_path) as log:
+        log.append([writer.write() for _ in range(40)])
+    path = tmp_path / "test.board"
+    offset = next(event.offset for event in scan(path) if isinstance(event, Logged) and event.index == 30)
+    data = bytearray(path.read_bytes())
+    data[offset + 20] ^= 1
+    path.write_bytes(data)
+    monkeypatch.setattr(reader, "HELD_BYTES", 1_000)
+    *entries, damaged = scan(path)
+    assert [event.index for event in entries if isinstance(event, Logged)] == list(range(30))
+    assert isinstance(damaged, Damaged)

@@ -102,27 +102,29 @@ def scan(path: Path, start: Place = BEGINNING) -> Iterator[Event]:
 
     The board may grow meanwhile, and its writer may set aside a torn tail and write others in its place. So entries
     come with the checkpoint behind them, up to `HELD_BYTES` of them; what does not fit together is read once more from
-    the checkpoint before it, since no writer ever changes what stands in front of a checkpoint.
+    the checkpoint before it, since no writer ever changes what stands in front of a checkpoint. Nothing is given twice:
+    of a commit too large to hold, what was given stays given, and what does not fit is told at once.
 
     Raises:
         DataError: This is no board, or it cannot be opened.
     """
     place, doubted = start, False
     while True:
-        held, size = list[Logged](), 0
+        held, size, given = list[Logged](), 0, False
         for event in _read_from(path, place):
             if isinstance(event, Logged) and size < HELD_BYTES:
                 held.append(event)
                 size += event.end - event.offset
                 continue
-            if _is_doubtful(event) and not doubted:
+            if _is_doubtful(event) and not (doubted or given):
                 doubted = True
                 break
             yield from held
             yield event
-            held = []
-            if isinstance(event, Committed):
-                place, size, doubted = Place(event.end, event.tree), 0, False
+            held, given = [], True
+            if isinstance(event, Committed) or (isinstance(event, Cosigned) and not size):
+                tree = event.tree if isinstance(event, Committed) else place.tree
+                place, size, doubted, given = Place(event.end, tree), 0, False, False
         else:
             yield from held
             return

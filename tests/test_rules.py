@@ -360,6 +360,8 @@ WRONG: dict[str, tuple[str, Step, set[str]]] = {
         "rehearsal 3", replace(STEP["admission 1"], body=admission("administrator", 1)), {"B.7"}),
     "device with a trustee's key": (
         "rehearsal 3", replace(STEP["admission 1"], body=admission("trustee 2", 1)), {"B.7"}),
+    "device with the log's key": (
+        "rehearsal 3", step("admission 1", author=GENESIS.log_key), {"B.7"}),
     "device at no unit": ("rehearsal 3", replace(STEP["admission 1"], body=admission("device 1", 3)), {"R.1"}),
     "device at reporting unit 0": ("rehearsal 3", replace(STEP["admission 1"], body=admission("device 1", 0)), {"R.1"}),
     "device admitted after the close": ("close", replace(STEP["admission 1"], body=admission("device 3", 1)), {"B.8"}),

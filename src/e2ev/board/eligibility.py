@@ -5,7 +5,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from e2ev.board.contents import Contents, Posted
-from e2ev.board.objections import Objection, by_administrator, by_device, name_of, not_again
+from e2ev.board.objections import (
+    Objection,
+    before_open,
+    by_administrator,
+    by_device,
+    keys_in_use,
+    name_of,
+    not_again,
+)
 from e2ev.board.roll import MAX_ROWS, Class
 from e2ev.credentials import signed_message
 from e2ev.errors import DataError, RejectedError
@@ -38,17 +46,12 @@ def _by_registrar(contents: Contents, posted: Posted[Any], unit: int) -> Iterato
         yield Objection("B.7", f"{who} posts what only a registrar of {place} may post", who)
 
 
-def _before_open(contents: Contents, what: str) -> Iterator[Objection]:
-    if contents.opened is not None:
-        yield Objection("B.8", f"{what} after voting was opened")
-
-
 def admitted(contents: Contents, posted: Posted[RegistrarAdmittedBody]) -> Iterator[Objection]:
     """Object to a registrar who is admitted wrongly."""
     body, rule = posted.body.form, contents.manifest.eligibility
     yield from by_administrator(contents, posted)
     yield from not_again(contents.eligibility.registrars.get(body.author), "the same registrar is admitted")
-    yield from _before_open(contents, "a registrar is admitted")
+    yield from before_open(contents, "a registrar is admitted")
     if rule is None or (rule.mode == "roll" and body.unit != WHOLE):
         yield Objection("R.1", "the manifest does not ask for such a registrar")
     elif body.unit == WHOLE and len(contents.eligibility.whole()) >= rule.registrars:
@@ -57,9 +60,7 @@ def admitted(contents: Contents, posted: Posted[RegistrarAdmittedBody]) -> Itera
         )
     if not 0 <= body.unit <= len(contents.manifest.reporting_units):
         yield Objection("R.1", f"reporting unit {body.unit} is not in the manifest")
-    logs = [station.admitted.body.form.log_key for station in contents.stations.values()]
-    seats = [seat.author for seat in contents.seats]
-    if body.author in (contents.administrator, contents.genesis.body.form.log_key, *seats, *contents.devices, *logs):
+    if body.author in keys_in_use(contents) - contents.eligibility.registrars.keys():
         yield Objection("B.7", "a registrar has a key of its own")
 
 
@@ -71,7 +72,7 @@ def roll(contents: Contents, posted: Posted[RollBody]) -> Iterator[Objection]:
     body, held, rule = posted.body.form, contents.eligibility, contents.manifest.eligibility
     yield from _by_registrar(contents, posted, WHOLE)
     yield from _asked(contents, "roll")
-    yield from _before_open(contents, "a part of the roll")
+    yield from before_open(contents, "a part of the roll")
     if held.endorsements:
         yield Objection("B.8", "a part of the roll after a registrar endorsed it")
     if rule is not None and len(held.whole()) != rule.registrars:
@@ -111,7 +112,7 @@ def endorsed(contents: Contents, posted: Posted[RollEndorsedBody]) -> Iterator[O
     body, held = posted.body.form, contents.eligibility
     yield from _by_registrar(contents, posted, WHOLE)
     yield from _asked(contents, "roll")
-    yield from _before_open(contents, "an endorsement of the roll")
+    yield from before_open(contents, "an endorsement of the roll")
     yield from not_again(held.endorsements.get(posted.header.author), "a registrar endorses the roll")
     if (body.rows, body.root) != (held.roll.rows, held.roll.tree.root()) or not body.rows:
         who = name_of(contents, posted.header.author)
@@ -194,7 +195,7 @@ def register(contents: Contents, posted: Posted[RegisterBody]) -> Iterator[Objec
     body, held = posted.body.form, contents.eligibility
     yield from _by_registrar(contents, posted, WHOLE)
     yield from _asked(contents, "check-in")
-    yield from _before_open(contents, "a register")
+    yield from before_open(contents, "a register")
     yield from not_again(held.registers.get(posted.header.author), "a registrar states the register")
     units = [one.unit for one in body.units]
     if units != sorted(set(units)) or not set(units) <= set(range(1, len(contents.manifest.reporting_units) + 1)):

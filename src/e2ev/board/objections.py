@@ -51,6 +51,19 @@ def not_again(held: object, what: str) -> Iterator[Objection]:
         yield Objection("B.8", f"{what} a second time")
 
 
+def before_open(contents: Contents, what: str) -> Iterator[Objection]:
+    """Object to what comes after voting was opened."""
+    if contents.opened is not None:
+        yield Objection("B.8", f"{what} after voting was opened")
+
+
+def keys_in_use(contents: Contents) -> frozenset[bytes]:
+    """Return every key that somebody or some log has already: whoever is admitted later has one of its own."""
+    logs = (station.admitted.body.form.log_key for station in contents.stations.values())
+    people = (contents.administrator, *(seat.author for seat in contents.seats), *contents.eligibility.registrars)
+    return frozenset((*people, *contents.devices, contents.genesis.body.form.log_key, *logs))
+
+
 def by_device(contents: Contents, author: bytes) -> Iterator[Objection]:
     """Object to whoever is no admitted device, or one whose chain has ended."""
     device = contents.devices.get(author)

@@ -10,7 +10,16 @@ from typing import Any, cast
 
 from e2ev.board import announced, eligibility, stations
 from e2ev.board.contents import Contents, Posted
-from e2ev.board.objections import Objection, Rule, by_administrator, by_device, name_of, not_again
+from e2ev.board.objections import (
+    Objection,
+    Rule,
+    before_open,
+    by_administrator,
+    by_device,
+    keys_in_use,
+    name_of,
+    not_again,
+)
 from e2ev.board.places import UNDECIDED
 from e2ev.board.policy import parse_policy
 from e2ev.board.reader import Logged
@@ -23,11 +32,6 @@ from e2ev.record.kinds import Kind
 # Each rule: what speaks against the entry
 
 
-def _before_open(contents: Contents, what: str) -> Iterator[Objection]:
-    if contents.opened is not None:
-        yield Objection("B.8", f"{what} after voting was opened")
-
-
 def _seat(contents: Contents, posted: Posted[Any], trustee: int) -> Iterator[Objection]:
     if contents.seat_of(posted.header.author) != trustee:
         who = name_of(contents, posted.header.author)
@@ -37,7 +41,7 @@ def _seat(contents: Contents, posted: Posted[Any], trustee: int) -> Iterator[Obj
 def _ceremony(contents: Contents, posted: Posted[Any], trustee: int, held: object) -> Iterator[Objection]:
     """Rules of all four messages of the ceremony."""
     yield from _seat(contents, posted, trustee)
-    yield from _before_open(contents, "a message of the ceremony")
+    yield from before_open(contents, "a message of the ceremony")
     yield from not_again(held, "the same message of the ceremony")
     if posted.body.form.attempt != contents.ceremony.number:
         yield Objection("B.8", f"attempt {posted.body.form.attempt} of the ceremony during {contents.ceremony.number}")
@@ -104,7 +108,7 @@ def _joint(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
 def _rehearsal(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
     trustee = posted.body.form.trustee
     yield from _seat(contents, posted, trustee)
-    yield from _before_open(contents, "a message of the ceremony")
+    yield from before_open(contents, "a message of the ceremony")
     yield from not_again(contents.rehearsals.get(trustee), "a rehearsal")
     if contents.joint is None:
         yield Objection("B.8", "a rehearsal before the joint keys")
@@ -116,8 +120,7 @@ def _admitted(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
     yield from not_again(contents.devices.get(body.author), "the same device")
     if contents.joint is None or contents.closed is not None:
         yield Objection("B.8", "a device is admitted between the joint keys and the close")
-    held = body.author in contents.eligibility.registrars
-    if body.author == contents.administrator or contents.seat_of(body.author) is not None or held:
+    if body.author in keys_in_use(contents) - contents.devices.keys():
         yield Objection("B.7", "a device has a key of its own")
     if not 1 <= body.unit <= len(contents.manifest.reporting_units):
         yield Objection("R.1", f"reporting unit {body.unit} is not in the manifest")
@@ -295,7 +298,7 @@ def _correction(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
 
 def _witness_policy(contents: Contents, posted: Posted[Any]) -> Iterator[Objection]:
     yield from by_administrator(contents, posted)
-    yield from _before_open(contents, "a witness policy")
+    yield from before_open(contents, "a witness policy")
     yield from not_again(contents.policy, "a witness policy")
     try:
         known = parse_policy(posted.body.form.policy).knows(contents.log())

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from e2ev.board.atoms import Atoms
 from e2ev.board.contents import Contents, Posted, Station
 from e2ev.board.note import Checkpoint, check_checkpoint, parse_checkpoint, parse_note
-from e2ev.board.objections import Objection, by_administrator, by_device, name_of, not_again
+from e2ev.board.objections import Objection, by_administrator, by_device, keys_in_use, name_of, not_again
 from e2ev.board.reader import Logged
 from e2ev.errors import DataError, RejectedError
 from e2ev.record import bodies
@@ -32,10 +32,7 @@ def admitted(contents: Contents, posted: Posted[StationAdmittedBody]) -> Iterato
     rule = contents.manifest.eligibility
     if rule is not None and rule.mode == "roll":
         yield Objection("R.1", "with a roll there is one board: two boards could not know who voted on the other one")
-    logs = [station.admitted.body.form.log_key for station in contents.stations.values()]
-    seats, registrars = [seat.author for seat in contents.seats], contents.eligibility.registrars
-    others = (contents.administrator, contents.genesis.body.form.log_key, *seats, *contents.devices, *logs, *registrars)
-    if body.log_key in others:
+    if body.log_key in keys_in_use(contents):
         yield Objection("B.7", "a station's log has a key of its own")
 
 

@@ -4,15 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 from functools import lru_cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from typing import TYPE_CHECKING
 
 from e2ev.accountability.case import EMPTY_LINES, Case, check_sums, custody_log
 from e2ev.accountability.observed import RULES
 from e2ev.accountability.sheets import Figure
 from e2ev.accountability.times import text_of
+from e2ev.report.environment import new_environment
 from e2ev.report.messages import REVIEWED, Speaker
 from e2ev.verify.answers import Verbatim
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 DOMAIN = "complaint"
 LANGUAGES = ("en", "ru", "ar")
@@ -66,13 +69,7 @@ def _render(template: str, case: Case, written: Written, files: list[tuple[str, 
 
 
 @lru_cache
-def _environment() -> Environment:
-    made = Environment(
-        loader=PackageLoader("e2ev.report"),
-        autoescape=select_autoescape(["html"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+def _environment() -> "Environment":
+    made = new_environment()
     made.globals.update(Verbatim=Verbatim)
     return made

@@ -4,11 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 from e2ev.codes import spoken
 from e2ev.report import charts, page
+from e2ev.report.environment import new_environment
 from e2ev.report.messages import REVIEWED, SOURCE, Speaker, english
 from e2ev.report.text import by_check
 from e2ev.report.words import printable
@@ -71,14 +74,8 @@ def html_report(report: Report, made: Made, language: str = SOURCE) -> bytes:
 
 
 @lru_cache
-def _environment() -> Environment:
-    made = Environment(
-        loader=PackageLoader("e2ev.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+def _environment() -> "Environment":
+    made = new_environment()
     made.globals.update(
         bar=charts.bar,
         stacked=charts.stacked,

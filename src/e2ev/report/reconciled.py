@@ -15,6 +15,7 @@ from e2ev.accountability.verdicts import (
     Verdict,
 )
 from e2ev.formats.cells import Cell
+from e2ev.report.environment import new_environment
 from e2ev.report.words import counted, printable
 
 FORMAT = "e2ev reconciliation 1"
@@ -157,8 +158,6 @@ def page(found: Reconciliation, command: str = "") -> bytes:
     Raises:
         DataError: jinja2 is not installed.
     """
-    from e2ev.report.sheets_page import environment
-
     shown = sorted((one for one in found.stations if worth_showing(one)), key=lambda one: one.verdict.rank)
     counts = found.counts()
     context = {
@@ -170,7 +169,10 @@ def page(found: Reconciliation, command: str = "") -> bytes:
         "command": command,
         "version": f"e2ev {version('e2ev')}",
     }
-    return environment().get_template("reconciliation.html").render(context).encode()
+    pages = new_environment()
+    pages.filters["shown"] = lambda text: printable(str(text))
+    pages.filters["number"] = lambda number: f"{number:,}"
+    return pages.get_template("reconciliation.html").render(context).encode()
 
 
 def _kind(verdict: Verdict) -> str:
